@@ -1,0 +1,1 @@
+"""Images to detections: TPH-YOLOv5++ networks, tiled inference, training and evaluation."""

@@ -1,0 +1,1 @@
+"""Labelled images: readers, augmentation and rendered flights."""

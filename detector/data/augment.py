@@ -1,0 +1,169 @@
+"""Training views: cut, scaled, turned and changed in colour, with their boxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.detections import Image, IntArray
+from detector.training.config import AugmentConfig
+
+Float32Array = NDArray[np.float32]
+
+PADDING = 114
+"""Grey level outside the image, as in YOLOv5."""
+
+SMALLEST_PX = 3.0
+"""A box with a side below this is left to the ignore regions."""
+
+SMALLEST_SHARE = 0.35
+"""A box cut at the border down to less than this share is left to the ignore regions."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A training image.
+
+    Attributes:
+        image: `(H, W, 3)` uint8 RGB.
+        boxes: `(N, 4)` float32 xyxy in pixels.
+        class_ids: `(N,)` int64.
+        ignore: `(K, 4)` float32 xyxy, where nothing is learned.
+    """
+
+    image: Image
+    boxes: Float32Array
+    class_ids: IntArray
+    ignore: Float32Array
+
+
+def cut_view(view: View, out_wh: tuple[int, int], scale: float, rng: np.random.Generator) -> View:
+    """A window of `view`, resized by `scale` to `out_wh`; most windows hold an object.
+
+    Boxes that the window cuts to a small rest, or that become tiny, join the ignore regions.
+    """
+    height, width = view.image.shape[:2]
+    window = np.array(out_wh, np.float64) / scale
+    centre = rng.random(2) * (width, height)
+    if len(view.boxes) and rng.random() < 0.8:
+        box = view.boxes[rng.integers(len(view.boxes))]
+        centre = (box[:2] + box[2:]) / 2 + (rng.random(2) - 0.5) * window * 0.9
+    # Keep the window inside the image as far as the image is large enough.
+    room = np.maximum(np.array((width, height)) - window, 0)
+    low = np.clip(centre - window / 2, 0, room)
+    low -= np.where(window > (width, height), rng.random(2) * (window - (width, height)), 0)
+    image = _resize_window(view.image, low, out_wh, scale)
+    shift = np.tile(low, 2)
+    boxes, ignore = (view.boxes - shift) * scale, (view.ignore - shift) * scale
+    return _clip(image, boxes.astype(np.float32), view.class_ids, ignore.astype(np.float32))
+
+
+def _resize_window(
+    image: Image, low: NDArray[np.float64], out_wh: tuple[int, int], scale: float
+) -> Image:
+    """Crop first, so that the cost follows the window and not the image."""
+    height, width = image.shape[:2]
+    high = low + np.array(out_wh) / scale
+    x1, y1 = np.maximum(np.floor(low).astype(int), 0)
+    x2, y2 = np.minimum(np.ceil(high).astype(int) + 1, (width, height))
+    crop: cv2.typing.MatLike = image[y1:y2, x1:x2]
+    out = np.full((out_wh[1], out_wh[0], 3), PADDING, np.uint8)
+    if scale < 0.75:
+        # Area averaging needs a resize of its own; the rest of the shift is below a pixel.
+        size = (max(round((x2 - x1) * scale), 1), max(round((y2 - y1) * scale), 1))
+        crop = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
+        matrix = np.array([[1, 0, (x1 - low[0]) * scale], [0, 1, (y1 - low[1]) * scale]])
+    else:
+        matrix = np.array([[scale, 0, (x1 - low[0]) * scale], [0, scale, (y1 - low[1]) * scale]])
+    return cv2.warpAffine(
+        crop, matrix, out_wh, dst=out, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT
+    ).astype(np.uint8, copy=False)
+
+
+def _clip(image: Image, boxes: Float32Array, class_ids: IntArray, ignore: Float32Array) -> View:
+    """Cuts boxes at the image's border; hardly visible rests are ignored, the rest goes."""
+    height, width = image.shape[:2]
+    limit = np.array((width, height, width, height), np.float32)
+    clipped = np.clip(boxes, 0, limit)
+    sides = clipped[:, 2:] - clipped[:, :2]
+    share = sides.prod(1) / np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(1), 1e-6)
+    inside = (sides > 0).all(1)
+    learned = inside & (share >= SMALLEST_SHARE) & (sides >= SMALLEST_PX).all(1)
+    regions = np.clip(np.concatenate((ignore, clipped[inside & ~learned])), 0, limit)
+    regions = regions[((regions[:, 2:] - regions[:, :2]) > 0).all(1)]
+    return View(image, clipped[learned], class_ids[learned], regions)
+
+
+def mosaic(views: list[View], out_px: int, split: tuple[int, int]) -> View:
+    """Four views in one, meeting at `split`; each already has its quadrant's size."""
+    x, y = split
+    offsets = ((0, 0), (x, 0), (0, y), (x, y))
+    image = np.empty((out_px, out_px, 3), np.uint8)
+    for view, (left, top) in zip(views, offsets, strict=True):
+        image[top : top + view.image.shape[0], left : left + view.image.shape[1]] = view.image
+    shifts = [np.array((left, top, left, top), np.float32) for left, top in offsets]
+    return View(
+        image,
+        np.concatenate([view.boxes + s for view, s in zip(views, shifts, strict=True)]),
+        np.concatenate([view.class_ids for view in views]),
+        np.concatenate([view.ignore + s for view, s in zip(views, shifts, strict=True)]),
+    )
+
+
+def quadrants(out_px: int, split: tuple[int, int]) -> list[tuple[int, int]]:
+    """Width and height of the four parts of a mosaic, row by row."""
+    x, y = split
+    return [(x, y), (out_px - x, y), (x, out_px - y), (out_px - x, out_px - y)]
+
+
+def turn(view: View, quarters: int, *, mirrored: bool) -> View:
+    """The view turned anticlockwise by quarter turns, then mirrored left to right."""
+    image, boxes, ignore = view.image, view.boxes, view.ignore
+    for _ in range(quarters % 4):
+        width = image.shape[1]
+        image = np.rot90(image)
+        boxes, ignore = (
+            np.stack((b[:, 1], width - b[:, 2], b[:, 3], width - b[:, 0]), 1)
+            for b in (boxes, ignore)
+        )
+    if mirrored:
+        width = image.shape[1]
+        image = image[:, ::-1]
+        boxes, ignore = (
+            np.stack((width - b[:, 2], b[:, 1], width - b[:, 0], b[:, 3]), 1)
+            for b in (boxes, ignore)
+        )
+    return View(np.ascontiguousarray(image), boxes, view.class_ids, ignore)
+
+
+def change_colours(image: Image, config: AugmentConfig, rng: np.random.Generator) -> Image:
+    """The image in another light, colour, sharpness and compression."""
+    spread = np.array((config.hue, config.saturation, config.brightness))
+    gains = 1 + (rng.random(3) * 2 - 1) * spread
+    levels = np.arange(256)
+    gamma = float(np.exp((rng.random() * 2 - 1) * config.brightness))
+    tables = (
+        ((levels + (gains[0] - 1) * 180) % 180).astype(np.uint8),
+        np.clip(levels * gains[1], 0, 255).astype(np.uint8),
+        np.clip(255 * (levels / 255) ** gamma * gains[2], 0, 255).astype(np.uint8),
+    )
+    channels = cv2.split(cv2.cvtColor(image, cv2.COLOR_RGB2HSV))
+    hsv = cv2.merge([cv2.LUT(c, table) for c, table in zip(channels, tables, strict=True)])
+    image = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).astype(np.uint8, copy=False)
+    if rng.random() < config.grey:
+        image = np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[:, :, None], 3, 2)
+    if rng.random() < config.blur:
+        image = cv2.GaussianBlur(image, (0, 0), 0.4 + 1.2 * rng.random()).astype(np.uint8)
+    if rng.random() < config.noise:
+        noise = rng.standard_normal(image.shape, np.float32) * (2 + 8 * rng.random())
+        image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    if rng.random() < config.compression:
+        quality = int(rng.integers(30, 90))
+        coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        assert decoded is not None
+        image = decoded.astype(np.uint8, copy=False)
+    return image

@@ -1,0 +1,90 @@
+"""A scene: everything that stands, lies and moves under a flight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.data.rendering.ground import Cover, Shape
+from detector.data.rendering.structures import Prop, building, clutter
+from detector.data.rendering.traffic import Kind, Mover, mover, parked
+
+F64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tree:
+    """A plant to be drawn: which sort, where, and its crown's radius."""
+
+    sort: int
+    at: F64
+    radius_m: float
+
+
+@dataclass(slots=True, eq=False)
+class Scene:
+    """What a layout fills.
+
+    Attributes:
+        rng: The scene's own generator.
+        season: summer, autumn, winter, dry or snow.
+        extent_m: Half side of the square that is furnished.
+        base: Ground where nothing else lies.
+        shapes, lines: Ground painted first and markings painted on top.
+        movers, props, trees: What stands on it.
+        blocked: `(x, y, radius)` circles that are taken.
+    """
+
+    rng: np.random.Generator
+    season: str
+    extent_m: float
+    base: Cover
+    shapes: list[Shape] = field(default_factory=list)
+    lines: list[Shape] = field(default_factory=list)
+    movers: list[Mover] = field(default_factory=list)
+    props: list[Prop] = field(default_factory=list)
+    trees: list[Tree] = field(default_factory=list)
+    blocked: list[tuple[float, float, float]] = field(default_factory=list)
+
+    def free(self, at: F64, radius_m: float) -> bool:
+        """Whether a circle touches nothing that is blocked."""
+        if not self.blocked:
+            return True
+        taken = np.array(self.blocked)
+        gap = np.hypot(taken[:, 0] - at[0], taken[:, 1] - at[1])
+        return bool((gap > taken[:, 2] + radius_m).all())
+
+    def block_line(self, line: F64, radius_m: float) -> None:
+        """Keeps a polyline's surroundings free."""
+        self.blocked += [(float(x), float(y), radius_m) for x, y in line]
+
+    def park(self, kind: Kind, at: F64, heading: float) -> None:
+        """A parked vehicle or a standing person."""
+        self.movers.append(parked(kind, at, heading, len(self.movers) + 1))
+
+    def drive(self, kind: Kind, path: F64, start_m: float, speed_mps: float) -> None:
+        """A vehicle or person on a path."""
+        self.movers.append(mover(kind, path, start_m, speed_mps, len(self.movers) + 1))
+
+    def furnish(self, kind: str, at: F64, heading: float) -> None:
+        """A piece of clutter where it is free."""
+        if self.free(at, 0.5):
+            prop = clutter(self.rng, kind, at, heading)
+            self.props.append(prop)
+            self.blocked.append((float(at[0]), float(at[1]), float(prop.footprint.max()) / 2))
+
+    def build(self, at: F64, heading: float, size: tuple[float, float, float]) -> None:
+        """A building where it is free."""
+        unit = np.array([np.cos(heading), np.sin(heading)])
+        half = size[1] / 2
+        spots = [at + unit * d for d in np.linspace(-size[0] / 2 + half, size[0] / 2 - half, 3 + int(size[0] / max(size[1], 1)))]
+        if all(self.free(spot, half * 1.15) for spot in spots):
+            self.props += building(self.rng, at, heading, size)
+            self.blocked += [(float(s[0]), float(s[1]), half * 1.15) for s in spots]
+
+    def plant(self, at: F64, sort: int, radius_m: float) -> None:
+        """A tree whose trunk finds room."""
+        if self.free(at, 0.4):
+            self.trees.append(Tree(sort, at, radius_m))

@@ -1,0 +1,1 @@
+"""Tiling, the device backend, suppression and merging."""

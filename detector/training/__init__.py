@@ -1,0 +1,1 @@
+"""Training: label assignment, loss, anchors, schedule and the loop."""

@@ -1,0 +1,114 @@
+"""What a training run is made of: one YAML file that reproduces it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+_STRICT = ConfigDict(extra="forbid")
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class SourceConfig:
+    """One data set of a training run.
+
+    Attributes:
+        data: Path of the data set's description, relative to the training file.
+        flights: Names of the flights to take; `None` takes all images.
+        share: Share of the training views drawn from this set, relative to the others'.
+        scale: Smallest and largest factor by which its images are resized.
+        quarter_turns: Turn views by 90, 180 and 270 degrees; right for views from straight above.
+        cache: Keep the decoded images in memory.
+    """
+
+    data: str
+    flights: tuple[str, ...] | None = None
+    share: Positive = 1.0
+    scale: tuple[Positive, Positive] = (0.5, 1.5)
+    quarter_turns: bool = False
+    cache: bool = False
+
+
+@dataclass(frozen=True, config=_STRICT)
+class AugmentConfig:
+    """How training views are changed; each value is a probability or a range.
+
+    Attributes:
+        mosaic: Probability that a view is made of four.
+        hue: Largest change, as a share of the colour circle.
+        saturation: Largest relative change.
+        brightness: Largest relative change.
+        grey: Probability of a grey view.
+        blur: Probability of a blurred view.
+        noise: Probability of sensor noise.
+        compression: Probability of JPEG artefacts.
+    """
+
+    mosaic: Share = 0.5
+    hue: Share = 0.02
+    saturation: Share = 0.6
+    brightness: Share = 0.4
+    grey: Share = 0.03
+    blur: Share = 0.15
+    noise: Share = 0.15
+    compression: Share = 0.2
+
+
+@dataclass(frozen=True, config=_STRICT)
+class LossConfig:
+    """Gains of the loss as they take effect; see `detector.training.loss.LossGains`."""
+
+    box: Positive = 0.07
+    objectness: Positive = 0.7
+    classification: Positive = 0.1
+    objectness_positive: Positive = 1.0
+    class_positive: Positive = 1.0
+    ratio_limit: Annotated[float, Field(gt=1)] = 3.0
+
+
+@dataclass(frozen=True, config=_STRICT)
+class TrainConfig:
+    """A training run.
+
+    Attributes:
+        size: Of the network: n, s, m, l or x.
+        class_names: In the order of the class ids.
+        train: Data sets to learn from.
+        validation: Data sets to measure on, with no flight in common with `train`.
+        image_px: Side of the square training views, a multiple of 32.
+        batch: Views per step.
+        steps: Optimiser steps.
+        warmup_steps: Steps over which the learning rate rises from 0.
+        learning_rate: Of AdamW, at its peak; falls to `final_share` of it along a cosine.
+        final_share: Of the learning rate at the last step.
+        weight_decay: On weights of convolutions and linear maps.
+        ema_decay: Of the averaged weights, which are those saved.
+        seed: Decides views, initial weights and anchors.
+        workers: Threads that prepare views.
+        evaluate_every: Steps between measurements and checkpoints.
+        augment: How views are changed.
+        loss: Gains of the loss.
+    """
+
+    size: Literal["n", "s", "m", "l", "x"]
+    class_names: Annotated[tuple[str, ...], Field(min_length=1)]
+    train: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
+    validation: tuple[SourceConfig, ...]
+    image_px: Annotated[int, Field(ge=64, multiple_of=32)] = 640
+    batch: Annotated[int, Field(ge=1)] = 16
+    steps: Annotated[int, Field(ge=1)] = 5000
+    warmup_steps: Annotated[int, Field(ge=0)] = 300
+    learning_rate: Positive = 0.002
+    final_share: Share = 0.02
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    ema_decay: Share = 0.998
+    seed: int = 0
+    workers: Annotated[int, Field(ge=1)] = 2
+    evaluate_every: Annotated[int, Field(ge=1)] = 500
+    augment: AugmentConfig = AugmentConfig()
+    loss: LossConfig = LossConfig()

@@ -1,0 +1,235 @@
+"""The training loop: views in, averaged weights out, measured as it goes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from detector.data.augment import View
+from detector.data.dataset import Batch, Pool, TrainingViews, collate, ignored_cells
+from detector.model.checkpoint import load_checkpoint, save_checkpoint
+from detector.model.tph_yolov5 import STRIDES, ModelSpec, TphYolov5pp
+from detector.training.anchors import best_possible_recall, fit_anchors
+from detector.training.assignment import Targets
+from detector.training.config import TrainConfig
+from detector.training.loss import LossGains, LossParts, compute_loss
+from detector.training.schedule import AveragedModel, build_optimizer, learning_rate
+
+ANCHORS_PER_HEAD = 3
+BATCHES_AHEAD = 3
+
+ANCHOR_VIEWS = 400
+"""Views whose boxes the anchors are fitted to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a step reports.
+
+    Attributes:
+        step: From 1.
+        loss: Parts of the loss: box, objectness, classification.
+        learning_rate: Of this step.
+        images_per_s: Since the run or its resumption began.
+    """
+
+    step: int
+    loss: tuple[float, float, float]
+    learning_rate: float
+    images_per_s: float
+
+
+Evaluate = Callable[[TphYolov5pp], dict[str, float]]
+"""Measures a network; the figure `AP50` decides which weights are the best."""
+
+
+class Trainer:
+    """One training run in one folder.
+
+    The folder holds `last.safetensors` and `best.safetensors` (averaged weights),
+    `state.pt` (to go on after a kill) and `log.jsonl` (a line for each measurement).
+
+    Args:
+        config: The run.
+        pools: Training images.
+        folder: Existing; a run found there is continued.
+        evaluate: Called every `evaluate_every` steps and at the end.
+        device: Where the network runs.
+        init: Weights of the same size and classes to start from, with their anchors.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        pools: list[Pool],
+        folder: Path,
+        evaluate: Evaluate,
+        device: torch.device,
+        init: Path | None = None,
+    ) -> None:
+        torch.manual_seed(config.seed)
+        self._config = config
+        self._folder = folder
+        self._evaluate = evaluate
+        self._device = device
+        self._views = TrainingViews(
+            pools,
+            config.image_px,
+            config.augment,
+            seed=config.seed,
+            length=config.steps * config.batch,
+        )
+        self._state_path = folder / "state.pt"
+        state = _load_state(self._state_path)
+        spec = ModelSpec(config.size, config.class_names, config.image_px)
+        if state is None and init is not None:
+            model = _start_from(init, spec)
+        else:
+            anchors = state["anchors"] if state else _anchors_from(self._views, config)
+            model = TphYolov5pp(spec, anchors)
+        self.model = model.to(device).to(memory_format=torch.channels_last)
+        self.averaged = AveragedModel(self.model, config.ema_decay)
+        self._optimizer = build_optimizer(self.model, config)
+        self._step = 0
+        self._best = -1.0
+        if state:
+            self._restore(state)
+
+    def run(self) -> Iterator[Progress]:
+        """Trains to the last step and reports each; checkpoints and measurements on the way."""
+        loss_config = self._config.loss
+        gains = LossGains(
+            **{name: getattr(loss_config, name) for name in LossGains.__dataclass_fields__}
+        )
+        started, first = time.perf_counter(), self._step
+        for batch in self._batches():
+            parts = self._train_step(batch, gains)
+            rate = learning_rate(self._step, self._config)
+            self._step += 1
+            images = (self._step - first) * self._config.batch
+            yield Progress(
+                self._step,
+                (parts.box.item(), parts.objectness.item(), parts.classification.item()),
+                rate,
+                images / (time.perf_counter() - started),
+            )
+            if self._step % self._config.evaluate_every == 0 or self._step == self._config.steps:
+                self._measure_and_save()
+
+    def _batches(self) -> Iterator[Batch]:
+        """Batches from the current step on, prepared ahead by threads.
+
+        Threads, not processes: OpenCV and numpy release the interpreter, images stay in one
+        memory, and a forked process can inherit a lock that OpenCV holds.
+        """
+        size = self._config.batch
+        with ThreadPoolExecutor(self._config.workers) as threads:
+
+            def prepare(step: int) -> list[Future[View]]:
+                numbers = range(step * size, (step + 1) * size)
+                return [threads.submit(self._views.__getitem__, number) for number in numbers]
+
+            ahead = deque(prepare(step) for step in self._steps_ahead(self._step))
+            for step in range(self._step, self._config.steps):
+                views = [view.result() for view in ahead.popleft()]
+                if step + BATCHES_AHEAD < self._config.steps:
+                    ahead.append(prepare(step + BATCHES_AHEAD))
+                yield collate(views)
+
+    def _steps_ahead(self, step: int) -> range:
+        return range(step, min(step + BATCHES_AHEAD, self._config.steps))
+
+    def _train_step(self, batch: Batch, gains: LossGains) -> LossParts:
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate(self._step, self._config)
+        self.model.train()
+        images = batch.images.to(self._device).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self._device.type, torch.bfloat16):
+            logits = self.model(images.float() / 255)
+        targets = Targets(
+            batch.targets.image.to(self._device),
+            batch.targets.class_ids.to(self._device),
+            batch.targets.boxes.to(self._device),
+        )
+        ignored = [
+            ignored_cells(batch.ignored, (head.shape[2], head.shape[3]), stride).to(self._device)
+            for head, stride in zip(logits, STRIDES, strict=True)
+        ]
+        total, parts = compute_loss(logits, targets, self.model.anchors_px, gains, ignored)
+        self._optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(total)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 10.0)
+        self._optimizer.step()
+        self.averaged.update(self.model, self._step)
+        return parts
+
+    def _measure_and_save(self) -> None:
+        averaged = self.averaged.model
+        assert isinstance(averaged, TphYolov5pp)
+        save_checkpoint(self._folder / "last.safetensors", averaged)
+        figures = self._evaluate(averaged)
+        if figures["AP50"] > self._best:
+            self._best = figures["AP50"]
+            save_checkpoint(self._folder / "best.safetensors", averaged)
+        with (self._folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps({"step": self._step, **figures}) + "\n")
+        state = {
+            "step": self._step,
+            "best": self._best,
+            "anchors": self.model.anchors_px.tolist(),
+            "model": self.model.state_dict(),
+            "averaged": averaged.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
+        partial = self._state_path.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(self._state_path)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self.averaged.model.load_state_dict(state["averaged"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._step, self._best = state["step"], state["best"]
+
+
+def _load_state(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+    return state
+
+
+def _start_from(path: Path, spec: ModelSpec) -> TphYolov5pp:
+    """A network of that form with the weights and anchors of a file."""
+    found = load_checkpoint(path)
+    if (found.spec.size, found.class_names) != (spec.size, spec.class_names):
+        raise ValueError(
+            f"{path}: holds {found.spec.name} for {', '.join(found.class_names)}; the run is "
+            f"{spec.name} for {', '.join(spec.class_names)}"
+        )
+    model = TphYolov5pp(spec, found.anchors_px.tolist())
+    model.load_state_dict(found.state_dict())
+    return model
+
+
+def _anchors_from(views: TrainingViews, config: TrainConfig) -> list[list[list[float]]]:
+    """Anchors of the boxes as training shows them, finest head first."""
+    drawn = [views[index].boxes for index in range(min(ANCHOR_VIEWS, len(views)))]
+    boxes = np.concatenate(drawn).astype(np.float64)
+    sizes = boxes[:, 2:] - boxes[:, :2]
+    rng = np.random.default_rng(config.seed)
+    anchors = fit_anchors(sizes, ANCHORS_PER_HEAD * len(STRIDES), config.loss.ratio_limit, rng)
+    recall = best_possible_recall(anchors, sizes, config.loss.ratio_limit)
+    if recall < 0.9:
+        raise ValueError(f"anchors fit only {recall:.0%} of the boxes; check the labels' sizes")
+    result: list[list[list[float]]] = anchors.reshape(len(STRIDES), ANCHORS_PER_HEAD, 2).tolist()
+    return result

@@ -1,0 +1,1 @@
+"""The program: sources, stages, sinks and what joins them."""

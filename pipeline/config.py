@@ -1,0 +1,64 @@
+"""Settings of one run of the program; every default stands here and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from detector.config import DetectorConfig
+from tracking.config import ByteTrackConfig, TrackerConfig
+
+STRICT = ConfigDict(extra="forbid")
+
+TRACKER_MIN_SCORE = {"bytetrack": 0.1, "sort": 0.3}
+"""Least score of a detection that reaches each tracker.
+
+ByteTrack sorts high from low scores itself and never looks below 0.1. SORT starts a track from
+every row it gets, whatever its score.
+"""
+
+
+@dataclass(frozen=True, config=STRICT)
+class OutputConfig:
+    """What is written and where.
+
+    Attributes:
+        folder: Each source gets a folder of its own in it.
+        video: Whether the annotated video is written.
+    """
+
+    folder: Annotated[str, Field(min_length=1)] = "runs"
+    video: bool = True
+
+
+@dataclass(frozen=True, config=STRICT)
+class PipelineConfig:
+    """One run of the program over any number of sources.
+
+    Attributes:
+        detector: How objects are found.
+        tracker: How they are joined to tracks.
+        output: What is written.
+        min_score: Detections below it do not reach the tracker, 0 to 1; `None` for the
+            tracker's own value in `TRACKER_MIN_SCORE`. The detector's `confidence` bounds it
+            from below.
+        max_frames: Frames taken from each source, from its start; `None` for all.
+        frame_batch: Frames that the detector gets at once; also what may wait between two
+            stages, so about four times as many are in memory.
+    """
+
+    detector: DetectorConfig = DetectorConfig()
+    tracker: TrackerConfig = ByteTrackConfig()
+    output: OutputConfig = OutputConfig()
+    min_score: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    max_frames: Annotated[int, Field(ge=1)] | None = None
+    frame_batch: Annotated[int, Field(ge=1, le=64)] = 2
+
+    @property
+    def tracker_min_score(self) -> float:
+        """Least score of a detection that reaches the tracker."""
+        if self.min_score is None:
+            return TRACKER_MIN_SCORE[self.tracker.name]
+        return self.min_score

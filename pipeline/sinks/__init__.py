@@ -1,0 +1,1 @@
+"""Where results go: annotated video, MOT tracks, counts and the summary."""

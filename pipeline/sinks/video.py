@@ -1,0 +1,188 @@
+"""Annotated video that every browser plays and a kill does not spoil."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.container import OutputContainer
+from av.packet import Packet
+from av.video.frame import PictureType
+from av.video.stream import VideoStream
+
+from detector.detections import Image
+from pipeline.drawing import draw
+from pipeline.errors import InputError
+from pipeline.frame import Result
+from pipeline.sinks.files import make_folder, output_errors
+from pipeline.sinks.timeline import Timeline
+from pipeline.sinks.yuv import Yuv420
+from pipeline.trails import Trails
+
+CONTAINER = {
+    "movflags": "hybrid_fragmented+frag_every_frame",
+    "flush_packets": "1",
+}
+"""Each frame is a fragment that reaches the disk at once (about 120 bytes more for each); a
+clean close makes the file a plain mp4."""
+ENCODER = {
+    "preset": "superfast",
+    "crf": "23",
+    "bf": "0",
+    "forced-idr": "1",
+    "x264-params": "chromaloc=1",
+}
+"""1280 x 720 from a drone: 8 ms of CPU and 8.7 Mbit/s; veryfast takes 19 ms for 7.1 Mbit/s,
+ultrafast 4 ms for 13. Without B-frames a kill loses the fewest frames."""
+BT709 = 1
+LIMITED_RANGE = 1
+KEYFRAME_S = 1
+MOST_THREADS = 4
+"""Each thread of the encoder holds a frame back."""
+
+
+@dataclass(slots=True)
+class _Writer:
+    """What exists from the first frame on."""
+
+    container: OutputContainer
+    stream: VideoStream
+    timeline: Timeline
+    canvas: Image
+    drawn_wh: tuple[int, int]
+    yuv: Yuv420
+    next_key: int = 0
+
+
+class VideoSink:
+    """Writes frames with what was found drawn on them, as H.264 in mp4.
+
+    - Times count from the first frame; the spaces between frames are the source's own, so a
+      variable rate stays variable.
+    - The first frame sets the size. Later frames of another size are resized to it. An odd
+      width or height is made even by repeating the last column or row.
+    - Colours are converted to BT.709, limited range, and tagged so.
+    - There is a keyframe each second. After a kill the file opens and lacks the last few
+      frames: those in the encoder's threads, at most `MOST_THREADS`, and the one before them.
+
+    No frames, no file.
+
+    Args:
+        path: Overwritten if it exists; its folder is made.
+        frame_rate: Nominal frames per second, for the encoder's rate control alone.
+        class_names: Indexed by class id.
+
+    Raises:
+        InputError: If the folder cannot be made.
+    """
+
+    def __init__(self, path: Path, *, frame_rate: Fraction, class_names: Sequence[str]) -> None:
+        # An absolute path, because FFmpeg reads `a:b.mp4` as a protocol.
+        self._path = path.absolute()
+        self._frame_rate = frame_rate
+        self._class_names = tuple(class_names)
+        self._trails = Trails()
+        self._writer: _Writer | None = None
+        self._broken = self._closed = False
+        make_folder(path.parent)
+
+    def write(self, result: Result) -> None:
+        """Draws and encodes the frame; the frame's own image is not changed.
+
+        Raises:
+            InputError: If the disk is full, or the file cannot be made.
+        """
+        try:
+            with output_errors(self._path):
+                if self._writer is None:
+                    self._writer = self._open(result)
+                self._encode(self._writer, result)
+        except InputError:
+            self._broken = True
+            raise
+
+    def close(self) -> None:
+        """Completes the file; may be called twice, and after an error does so in silence.
+
+        Raises:
+            InputError: If the last frames cannot be written, or the file has gone.
+        """
+        if self._closed or self._writer is None:
+            return
+        self._closed = True
+        writer = self._writer
+        if self._broken:
+            with suppress(OSError):
+                writer.container.close()
+            return
+        with output_errors(self._path):
+            try:
+                _mux(writer, writer.stream.encode())
+            finally:
+                writer.container.close()
+            self._path.stat()
+
+    def _open(self, result: Result) -> _Writer:
+        frame = result.frame
+        height, width = frame.image.shape[:2]
+        even_w, even_h = width + width % 2, height + height % 2
+        container = av.open(self._path, "w", format="mp4", options=CONTAINER)
+        stream = container.add_stream("libx264", rate=self._frame_rate, options=ENCODER)
+        stream.width, stream.height, stream.pix_fmt = even_w, even_h, "yuv420p"
+        stream.time_base = frame.time_base
+        codec = stream.codec_context
+        codec.time_base = frame.time_base
+        codec.thread_count = min(os.cpu_count() or 1, MOST_THREADS)
+        codec.colorspace = codec.color_primaries = codec.color_trc = BT709
+        codec.color_range = LIMITED_RANGE
+        timeline = Timeline(frame, self._frame_rate)
+        canvas = np.empty((even_h, even_w, 3), np.uint8)
+        return _Writer(
+            container, stream, timeline, canvas, (width, height), Yuv420((even_w, even_h))
+        )
+
+    def _encode(self, writer: _Writer, result: Result) -> None:
+        self._paint(writer, result)
+        planes = writer.yuv.convert(writer.canvas)
+        picture = av.VideoFrame.from_numpy_buffer(planes, format="yuv420p")
+        picture.pts = writer.timeline.ticks(result.frame)
+        picture.time_base = writer.timeline.time_base
+        picture.colorspace, picture.color_range = BT709, LIMITED_RANGE
+        if picture.pts >= writer.next_key:
+            picture.pict_type = PictureType.I
+            writer.next_key = picture.pts + round(KEYFRAME_S / writer.timeline.time_base)
+        _mux(writer, writer.stream.encode(picture))
+
+    def _paint(self, writer: _Writer, result: Result) -> None:
+        """Fills the canvas with the annotated frame."""
+        frame = result.frame
+        width, height = writer.drawn_wh
+        view = writer.canvas[:height, :width]
+        same = frame.image.shape == view.shape
+        image = view if same else np.empty_like(frame.image)
+        np.copyto(image, frame.image)
+        self._trails.add(frame.time_s, result.tracks)
+        draw(
+            image,
+            result.tracks,
+            result.counts,
+            self._class_names,
+            time_s=frame.time_s,
+            trails=self._trails,
+        )
+        if not same:
+            view[:] = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        writer.canvas[:, width:] = writer.canvas[:, width - 1 : width]
+        writer.canvas[height:] = writer.canvas[height - 1 : height]
+
+
+def _mux(writer: _Writer, packets: Iterable[Packet[VideoStream]]) -> None:
+    for packet in packets:
+        writer.container.mux(packet)

@@ -1,0 +1,177 @@
+"""Opens video files and finds the video stream in them."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from pipeline.errors import InputError
+from pipeline.sources.losses import Losses
+
+MAX_PIXELS = 16384 * 16384
+"""Larger pictures are refused before memory is taken for them."""
+
+MAX_FRAME_RATE = 1000
+DEFAULT_FRAME_RATE = Fraction(25)
+
+_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+_TEXT_FORMATS = frozenset({"tty", "concat", "hls", "dash"})
+_OPTIONS = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
+
+
+def open_container(path: str | Path, stack: ExitStack, losses: Losses) -> InputContainer:
+    """The opened file, which `stack` closes; `losses` tells if it is cut off.
+
+    Raises:
+        InputError: If there is no such file, or it is not a video that can be read.
+    """
+    file = Path(path).absolute()
+    try:
+        if file.stat().st_size == 0:
+            raise InputError(f"{path}: the file is empty; copy it again from the camera")
+        container = stack.enter_context(_open(file, stack, losses))
+    except av.FFmpegError as error:
+        raise InputError(f"{path}: {_why_unreadable(file)}") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if container.format.name in _TEXT_FORMATS:
+        raise InputError(f"{path}: is a text file, not a video; give the video file itself")
+    return container
+
+
+def _open(file: Path, stack: ExitStack, losses: Losses) -> InputContainer:
+    try:
+        # An absolute path, so that `a:b.mp4` is not taken for a protocol `a`.
+        return _av_open(str(file))
+    except UnicodeEncodeError:
+        return _av_open(stack.enter_context(file.open("rb")))
+    except (av.error.InvalidDataError, av.error.EOFError):
+        if not _is_mp4(file):
+            raise
+        # The demuxer looks ahead for the fragments of a seekable file and gives up on one
+        # that is cut off; read as a stream, all fragments before it are there.
+        container = _av_open(_Unseekable(stack.enter_context(file.open("rb"))))
+        losses.note("cut off or damaged: read up to the last whole fragment")
+        return container
+
+
+def _av_open(file: Any) -> InputContainer:
+    try:
+        container: InputContainer = av.open(file, "r", options=_OPTIONS)
+    except UnicodeDecodeError:
+        # Metadata that is not UTF-8; PyAV 19 no longer raises and no longer has the argument.
+        legacy: dict[str, Any] = {"metadata_errors": "replace"}
+        container = av.open(file, "r", options=_OPTIONS, **legacy)
+    return container
+
+
+class _Unseekable:
+    """A file without seek, as PyAV sees it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.name = file.name
+
+    def read(self, size: int) -> bytes:
+        return self._file.read(size)
+
+
+def _head(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(12)
+
+
+def _is_mp4(file: Path) -> bool:
+    return _head(file)[4:8] == b"ftyp"
+
+
+def _why_unreadable(file: Path) -> str:
+    if _is_mp4(file):
+        return (
+            "the index (moov) of this mp4 is missing or damaged, as after a recording or copy "
+            "that was cut off; copy it again or repair it, for example with untrunc"
+        )
+    return "not a video that can be read; check that it plays in a video player"
+
+
+def video_stream(container: InputContainer, path: str | Path) -> VideoStream:
+    """The stream that a viewer would call the video.
+
+    Cover art, thumbnails and stills are left out. Of several streams the one marked as default
+    is taken, then the largest, then the first.
+
+    Raises:
+        InputError: If there is none that can be decoded.
+    """
+    streams = [stream for stream in container.streams.video if not stream.disposition & _PICTURES]
+    if not streams:
+        kinds = {stream.type for stream in container.streams} - {"video", "data", "unknown"}
+        held = "only " + " and ".join(sorted(kinds)) if kinds else "no stream of any use"
+        if container.streams.video:
+            held += " and a still picture"
+        raise InputError(f"{path}: no video in this file, {held}; give a video file")
+    # Without a decoder there is no codec context, whatever the type says.
+    decodable = [stream for stream in streams if _has_decoder(stream)]
+    if not decodable:
+        raise InputError(f"{path}: no decoder for this video's format; convert it to H.264")
+    stream = max(decodable, key=_rank)
+    context = stream.codec_context
+    if context.width * context.height > MAX_PIXELS:
+        raise InputError(
+            f"{path}: pictures of {context.width}x{context.height} are larger than "
+            "16384x16384 pixels; scale the video down"
+        )
+    context.options = {"max_pixels": str(MAX_PIXELS)}
+    return stream
+
+
+def _has_decoder(stream: VideoStream) -> bool:
+    context: object = stream.codec_context
+    return context is not None
+
+
+def _rank(stream: VideoStream) -> tuple[bool, int]:
+    context = stream.codec_context
+    return bool(stream.disposition & Disposition.default), context.width * context.height
+
+
+def fraction(value: Any) -> Fraction | None:
+    """A rational of PyAV as a `Fraction`; `None` if it is unset or not positive.
+
+    PyAV 18 gives `Fraction` or `None`, PyAV 19 its own type with 0 for unset.
+    """
+    if not value or value.numerator <= 0:
+        return None
+    return Fraction(int(value.numerator), int(value.denominator))
+
+
+def nominal_rate(stream: VideoStream, *, timed: bool) -> Fraction:
+    """Frames per second as the file states or implies it, 25 if it does not.
+
+    A file without times has no average rate (FFmpeg then says 25), but its codec may state one.
+    """
+    guesses = [fraction(stream.average_rate), fraction(stream.guessed_rate)]
+    for rate in guesses if timed else reversed(guesses):
+        if rate is not None and rate <= MAX_FRAME_RATE:
+            return rate
+    return DEFAULT_FRAME_RATE
+
+
+def stated_end_s(stream: VideoStream) -> float | None:
+    """When the last frame ends, in seconds, as the container states it for this stream."""
+    time_base = fraction(stream.time_base)
+    if stream.duration is not None and time_base is not None:
+        return float(((stream.start_time or 0) + stream.duration) * time_base)
+    tags = [value for key, value in stream.metadata.items() if key.upper() == "DURATION"]
+    try:
+        hours, minutes, seconds = tags[0].split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    except (IndexError, ValueError):
+        return None

@@ -1,0 +1,202 @@
+"""What the user's words for a source mean: files, folders, patterns, streams."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from pipeline.errors import InputError
+from pipeline.frame import Source
+from pipeline.sources.image_sequence import UAVDT_FRAME_RATE, ImageSequenceSource
+from pipeline.sources.numbered_images import (
+    IMAGE_SUFFIXES,
+    holds_numbered_images,
+    natural_key,
+    numbered_images,
+)
+from pipeline.sources.video import VideoSource
+
+VIDEO_SUFFIXES = frozenset(
+    ".3gp .asf .avi .flv .h264 .264 .h265 .265 .hevc .ivf .m2ts .m4v .mjpeg .mjpg .mkv .mov .mp4 "
+    ".mpeg .mpg .mts .mxf .obu .ogv .ts .vob .webm .wmv .y4m".split()
+)
+"""Endings by which videos are found in folders and patterns; a file named itself needs none."""
+
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f/\ud800-\udfff]")
+_MAX_NAME_BYTES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """One source that can be opened.
+
+    Attributes:
+        kind: A video file or a folder of numbered images.
+        path: As the user gave it, or found below that.
+        name: Unique among the sources found together, safe as the name of a folder.
+        pattern: Which images of the folder are meant.
+    """
+
+    kind: Literal["video", "images"]
+    path: Path
+    name: str
+    pattern: str = "*"
+
+
+def discover(specs: Sequence[str]) -> list[SourceSpec]:
+    """The sources that the user's words stand for, in that order, folders in natural order.
+
+    A word is a video file, a folder of numbered images, a folder of several of either (a folder
+    `sequences` in it is looked into, as VisDrone has it; nothing else is), or a pattern such as
+    `'flights/*.mp4'`; a pattern of images means the sequence of those it matches. A source
+    given twice is taken once.
+
+    Names are the stems of files and the names of folders; `_2`, `_3` ... tell equal ones apart.
+
+    Raises:
+        InputError: If a word is a URL or means nothing that is there.
+    """
+    found: dict[tuple[str, str, str], SourceSpec] = {}
+    for spec in specs:
+        for source in _meaning(spec):
+            key = (source.kind, os.path.abspath(source.path), source.pattern)  # noqa: PTH100
+            found.setdefault(key, source)
+    return _with_unique_names(list(found.values()))
+
+
+def open_source(
+    spec: SourceSpec,
+    *,
+    max_frames: int | None = None,
+    image_frame_rate: Fraction = UAVDT_FRAME_RATE,
+) -> Source:
+    """The opened source, which ends after `max_frames` frames if that is given.
+
+    Raises:
+        InputError: If it holds no frame that can be decoded.
+    """
+    if spec.kind == "video":
+        return VideoSource(spec.path, name=spec.name, max_frames=max_frames)
+    return ImageSequenceSource(
+        spec.path,
+        name=spec.name,
+        frame_rate=image_frame_rate,
+        pattern=spec.pattern,
+        max_frames=max_frames,
+    )
+
+
+def _meaning(spec: str) -> list[SourceSpec]:
+    if url := _URL.match(spec):
+        # The rest of a URL may hold a password.
+        raise InputError(
+            f"{url[0]}...: live streams and URLs are not supported yet; save the stream to a file "
+            "first and give that file"
+        )
+    path = Path(spec)
+    if spec and path.is_file():
+        return [_file(path)]
+    if spec and path.is_dir():
+        return _folder(path, spec)
+    if spec and path.exists():
+        raise InputError(f"{spec}: not a file or folder; save the stream to a file first")
+    if glob.has_magic(spec):
+        return _pattern(spec)
+    raise InputError(
+        f"{spec or 'an empty name'}: no such file or folder; give a video, a folder of numbered "
+        "images, a folder of either, or a pattern in quotes"
+    )
+
+
+def _file(path: Path) -> SourceSpec:
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        raise InputError(
+            f"{path}: a single image; give the folder of its sequence, or a pattern in quotes"
+        )
+    return SourceSpec("video", path, _safe_name(path.stem))
+
+
+def _images(folder: Path, pattern: str = "*") -> SourceSpec:
+    name = os.path.basename(os.path.abspath(folder))  # noqa: PTH100, PTH119
+    return SourceSpec("images", folder, _safe_name(name), pattern)
+
+
+def _folder(folder: Path, spec: str) -> list[SourceSpec]:
+    try:
+        sources = list(_sources_in(folder))
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"{spec}: the folder cannot be read: {reason}") from error
+    if not sources:
+        raise InputError(
+            f"{spec}: no videos (.mp4, .mov, ...), no numbered images (img000001.jpg, ...) and no "
+            "folders of numbered images in this folder"
+        )
+    return sources
+
+
+def _sources_in(folder: Path) -> Iterator[SourceSpec]:
+    children = sorted(folder.iterdir(), key=lambda child: natural_key(child.name))
+    children = [child for child in children if not child.name.startswith(".")]
+    if holds_numbered_images(folder):
+        yield _images(folder)
+        folders = []
+    else:
+        folders = [child for child in children if child.is_dir()]
+    for child in children:
+        if child.suffix.lower() in VIDEO_SUFFIXES and child.is_file():
+            yield _file(child)
+    for child in folders:
+        if holds_numbered_images(child):
+            yield _images(child)
+        elif child.name == "sequences":
+            yield from _sources_in(child)
+
+
+def _pattern(spec: str) -> list[SourceSpec]:
+    paths = [Path(match) for match in glob.glob(spec, recursive=True)]  # noqa: PTH207
+    paths.sort(key=lambda path: natural_key(str(path)))
+    sources: list[SourceSpec] = []
+    for path in paths:
+        if path.is_dir():
+            sources += _sources_in(path)
+        elif path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
+            sources.append(_file(path))
+    if not sources:
+        names = Path(spec).name
+        folders = dict.fromkeys(path.parent for path in paths)
+        sources = [_images(folder, names) for folder in folders if numbered_images(folder, names)]
+    if not sources:
+        raise InputError(
+            f"{spec}: matches {len(paths)} files or folders, none of them a video or numbered "
+            "images"
+        )
+    return sources
+
+
+def _safe_name(stem: str) -> str:
+    name = _UNSAFE.sub("_", stem)
+    name = name.encode()[:_MAX_NAME_BYTES].decode(errors="ignore")
+    return "source" if name in ("", ".", "..") else name
+
+
+def _with_unique_names(sources: list[SourceSpec]) -> list[SourceSpec]:
+    # Folders whose names differ in case only are one folder on many disks.
+    stems = {source.name.casefold() for source in sources}
+    used: set[str] = set()
+    unique = []
+    for source in sources:
+        name, number = source.name, 1
+        while name.casefold() in used or (number > 1 and name.casefold() in stems):
+            number += 1
+            name = f"{source.name}_{number}"
+        used.add(name.casefold())
+        unique.append(replace(source, name=name))
+    return unique

@@ -1,0 +1,145 @@
+"""The four steps of a frame: decode, detect, track, write."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from itertools import islice
+from types import TracebackType
+
+from detector.detections import Detections, Detector
+from pipeline.counting import Counter
+from pipeline.frame import Frame, Result, Sink, Source
+from pipeline.sinks.counts import CountsSink
+from pipeline.stages import Stage, Step
+from tracking.tracks import Tracker
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """What the frames of one source pass through; all but the detector belong to it alone.
+
+    Attributes:
+        counts: Also keeps the totals of the run.
+        sinks: Those beside `counts`.
+    """
+
+    source: Source
+    detector: Detector
+    tracker: Tracker
+    counter: Counter
+    counts: CountsSink
+    sinks: Sequence[Sink]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detected:
+    """A frame on its way from the detector to the tracker."""
+
+    frame: Frame
+    detections: Detections
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A frame that all sinks have taken; its picture is free."""
+
+    index: int
+    time_s: float
+
+
+def build_stages(parts: Parts, *, min_score: float, frame_batch: int) -> list[Stage]:
+    """The four stages of a source; the last yields `Written` for each frame.
+
+    The source is closed by the first and the sinks by the last, however they end. An
+    exception leaves with a note that says stage, source and frame.
+
+    Args:
+        parts: What the frames pass through.
+        min_score: Detections with a lower score do not reach the tracker.
+        frame_batch: Frames that the detector gets at once. The last batch may be shorter; no
+            other is, so the same input makes the same batches.
+    """
+    name = parts.source.name
+    return [
+        Stage("decode", _decode(parts.source)),
+        Stage("detect", _detect(parts.detector, name, frame_batch)),
+        Stage("track", _track(parts.tracker, parts.counter, name, min_score)),
+        Stage("write", _write([parts.counts, *parts.sinks], name)),
+    ]
+
+
+class _Place:
+    """Notes on an exception where it happened."""
+
+    def __init__(self, stage: str, source: str) -> None:
+        self._stage = stage
+        self._source = source
+        self.at = "before the first frame"
+
+    def frames(self, first: Frame, last: Frame) -> None:
+        """The frames in hand."""
+        one = first.index == last.index
+        self.at = f"frame {first.index}" if one else f"frames {first.index}-{last.index}"
+
+    def __enter__(self) -> _Place:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, Exception):
+            error.add_note(f"{self._source}: {self._stage}, {self.at}")
+
+
+def _decode(source: Source) -> Step:
+    def step(_: Iterator[None]) -> Generator[Frame, None, None]:
+        with _Place("decode", source.name) as place, closing(source):
+            for frame in source:
+                yield frame
+                place.at = f"after frame {frame.index}"
+
+    return step
+
+
+def _detect(detector: Detector, source: str, frame_batch: int) -> Step:
+    def step(frames: Iterator[Frame]) -> Generator[Detected, None, None]:
+        with _Place("detect", source) as place:
+            while batch := list(islice(frames, frame_batch)):
+                place.frames(batch[0], batch[-1])
+                found = detector.detect([frame.image for frame in batch])
+                for frame, detections in zip(batch, found, strict=True):
+                    yield Detected(frame, detections)
+
+    return step
+
+
+def _track(tracker: Tracker, counter: Counter, source: str, min_score: float) -> Step:
+    def step(items: Iterator[Detected]) -> Generator[Result, None, None]:
+        with _Place("track", source) as place:
+            for item in items:
+                place.frames(item.frame, item.frame)
+                detections = item.detections[item.detections.scores >= min_score]
+                tracks = tracker.update(detections)
+                yield Result(item.frame, detections, tracks, counter.update(tracks))
+
+    return step
+
+
+def _write(sinks: Sequence[Sink], source: str) -> Step:
+    def step(results: Iterator[Result]) -> Generator[Written, None, None]:
+        with _Place("write", source) as place, ExitStack() as open_sinks:
+            for sink in sinks:
+                open_sinks.callback(sink.close)
+            for result in results:
+                place.frames(result.frame, result.frame)
+                for sink in sinks:
+                    sink.write(result)
+                yield Written(result.frame.index, result.frame.time_s)
+            place.at = "completing the files"
+
+    return step

@@ -1,0 +1,25 @@
+"""Fixtures that tests of every layer share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The measurement data beside a developer's checkout; skips where it is absent.
+
+    `SHARED_DATA` names another place. The data may not be redistributed, so it is not in
+    the project.
+    """
+    folder = Path(os.environ.get("SHARED_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        if os.environ.get("REQUIRE_SHARED"):
+            pytest.fail(f"the measurement data is not at {folder}, and REQUIRE_SHARED is set")
+        pytest.skip(f"the measurement data is not at {folder}; set SHARED_DATA to its folder")
+    return folder

@@ -1,0 +1,182 @@
+"""`python -m detector.evaluate` with a detector that knows the answer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from detector.config import DetectorConfig
+from detector.data.config import load_dataset_config
+from detector.detections import Detections, Image
+from detector.evaluate import app, select_images
+
+NAMES = ("car", "truck", "bus")
+
+
+class Painted:
+    """Reads the boxes that the test painted: red is a car, green a truck."""
+
+    class_names = NAMES
+
+    def detect(self, images: Sequence[Image]) -> list[Detections]:
+        return [self._detect(image) for image in images]
+
+    def _detect(self, image: Image) -> Detections:
+        found = []
+        for class_id in (0, 1):
+            rows, columns = np.nonzero(image[..., class_id] > 128)
+            if len(rows):
+                box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+                found.append((class_id, box))
+        return Detections(
+            np.array([box for _, box in found], np.float32).reshape(-1, 4),
+            np.full(len(found), 0.9, np.float32),
+            np.array([class_id for class_id, _ in found], np.int64),
+        )
+
+
+@pytest.fixture
+def configs(monkeypatch: pytest.MonkeyPatch) -> list[DetectorConfig]:
+    """The settings that the command builds its detector from."""
+    seen: list[DetectorConfig] = []
+
+    def build_detector(config: DetectorConfig) -> Painted:
+        seen.append(config)
+        return Painted()
+
+    monkeypatch.setattr("detector.inference.build.build_detector", build_detector)
+    return seen
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Flight a: two images with a car each; flight b: a truck and one that is not painted."""
+    for name in ("images", "labels"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "classes.txt").write_text("lorry\ncar\n")
+    for name, channel in (("a1", 2), ("a2", 2), ("b1", 1), ("b2", None)):
+        image = np.zeros((100, 100, 3), np.uint8)
+        if channel is not None:
+            image[40:60, 40:60, channel] = 255
+        cv2.imwrite(str(tmp_path / "images" / f"{name}.png"), image)
+        class_id = 1 if name.startswith("a") else 0
+        (tmp_path / "labels" / f"{name}.txt").write_text(f"{class_id} .5 .5 .2 .2\n")
+    path = tmp_path / "toy.yaml"
+    path.write_text(
+        "format: yolo\nroot: .\nimages: images\nlabels: labels\nnames: classes.txt\n"
+        "class_map: {lorry: truck}\nflights: {a: [a*], b: [b*]}\n"
+    )
+    return path
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command and gives its exit code, output and errors."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            app([str(argument) for argument in arguments])
+        return int(end.value.code or 0), *capsys.readouterr()
+
+    return call
+
+
+def test_table_and_json_state_split_protocol_and_max_dets(
+    data: Path, configs: list[DetectorConfig], tmp_path: Path, run: Run
+) -> None:
+    out = tmp_path / "figures.json"
+    code, output, _ = run("--data", data, "--weights", "w", "--tile", 640, "--json", out)
+    assert code == 0
+    assert "toy, all flights, 4 images, COCO protocol, percent" in output
+    assert "maxDets" in output
+    (config,) = configs
+    assert (config.weights, config.confidence, config.tiling.tile_px) == ("w", 0.001, 640)
+
+    figures = json.loads(out.read_text())
+    assert figures["split"] == "toy, all flights"
+    assert (figures["protocol"], figures["images"], figures["tile_px"]) == ("coco", 4, 640)
+    car, truck, bus = figures["classes"]
+    assert (car["objects"], car["max_dets"], car["ap50"]) == (2, 500, pytest.approx(1))
+    assert truck["ap50"] == pytest.approx(51 / 101)  # one of two, without false alarms
+    assert (bus["objects"], bus["ap"]) == (0, None)
+    assert figures["overall"]["ap50"] == pytest.approx((1 + 51 / 101) / 2)
+    assert figures["overall_100"]["max_dets"] == 100
+    assert list(figures["ar"]) == ["1", "10", "100", "500"]
+
+
+@pytest.mark.usefixtures("configs")
+def test_one_flight(data: Path, run: Run) -> None:
+    code, output, _ = run("--data", data, "--flights", "a")
+    assert code == 0
+    assert "toy, flights a, 2 images, COCO protocol" in output
+
+
+def test_flights_and_limits_select_in_order(data: Path) -> None:
+    dataset = load_dataset_config(data)
+
+    def names(flights: str | None, limit: int | None) -> list[str]:
+        return [image.path.stem for image in select_images(dataset, NAMES, flights, limit)]
+
+    assert names(None, None) == ["a1", "a2", "b1", "b2"]
+    assert names("b,a", None) == ["a1", "a2", "b1", "b2"]
+    assert names("b", 9) == ["b1", "b2"]
+    assert names(None, 2) == ["a1", "b2"]
+    assert names(None, 3) == ["a1", "b1", "b2"]
+    assert names(None, 1) == ["a1"]
+
+
+@pytest.mark.usefixtures("configs")
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["--flights", "a,c"], "--flights: no flight 'c' in this data set; it has a, b"),
+        (["--tile", "100"], "--tile: Input should be a multiple of 32, found 100"),
+        (["--conf", "0"], "--conf: Input should be greater than 0, found 0.0"),
+        (
+            ["--device", "gpu"],
+            "--device: String should match pattern '^(auto|cpu|cuda:\\d+)$', found 'gpu'",
+        ),
+        (["--json", "nowhere/x.json"], "--json: nowhere: no such folder"),
+        (["--root", "nowhere"], "nowhere: no such folder; --root is the data set's folder"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(
+    data: Path, run: Run, arguments: list[str], fault: str
+) -> None:
+    assert run("--data", data, *arguments) == (2, "", f"error: {fault}\n")
+
+
+@pytest.mark.usefixtures("configs")
+def test_a_malformed_label_is_named(data: Path, run: Run) -> None:
+    labels = data.parent / "labels" / "b1.txt"
+    labels.write_text("7 .5 .5 .1 .1")
+    assert run("--data", data) == (2, "", f"error: {labels}: line 1: class 7 is not one of 0..1\n")
+
+
+@pytest.mark.usefixtures("configs")
+def test_debug_shows_the_traceback(data: Path) -> None:
+    with pytest.raises(ValueError, match=r"^--flights: no flight 'c'"):
+        app(["--data", str(data), "--flights", "c", "--debug"])
+
+
+@pytest.mark.usefixtures("configs")
+def test_without_hotcoco_the_extra_is_named(
+    data: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("coco", "report", "run"):
+        monkeypatch.delitem(sys.modules, f"detector.evaluation.{module}", raising=False)
+    monkeypatch.setitem(sys.modules, "hotcoco", None)
+    assert run("--data", data) == (
+        2,
+        "",
+        "error: hotcoco is not installed; the extra `eval` brings it\n",
+    )

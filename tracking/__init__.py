@@ -1,0 +1,1 @@
+"""Detections to tracks: SORT, ByteTrack and the MOT file format."""

@@ -1,0 +1,140 @@
+"""Which boxes overlap, and by how much, without looking at all pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracking.tracks import Float64Array
+
+Intp: TypeAlias = NDArray[np.intp]
+
+DENSE_PAIRS = 4096
+"""Up to this many pairs the whole table is quicker than the sweep (64 x 64: equal)."""
+
+_CROWDED = 16
+"""Candidates per box along x from which it pays to look at y as well."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """The pairs of overlapping boxes of two sets; all others have an IoU of 0.
+
+    Attributes:
+        shape: Number of boxes in the first and in the second set.
+        rows: `(P,)`, index into the first set.
+        cols: `(P,)`, index into the second set.
+        ious: `(P,)` float64, above 0.
+    """
+
+    shape: tuple[int, int]
+    rows: Intp
+    cols: Intp
+    ious: Float64Array
+
+
+def overlaps(first: Float64Array, second: Float64Array, *, plus_one: bool) -> Pairs:
+    """The pairs of overlapping boxes and their IoU, in no stated order.
+
+    Boxes with a NaN overlap nothing.
+
+    Args:
+        first: `(N, 4)` xyxy.
+        second: `(M, 4)` xyxy.
+        plus_one: Whether widths and heights are counted in whole pixels, `x2 - x1 + 1`, as
+            ByteTrack does; boxes that only touch then overlap.
+
+    >>> boxes = np.array([[0.0, 0.0, 10.0, 10.0]])
+    >>> overlaps(boxes, boxes + [[5.0, 0.0, 5.0, 0.0]], plus_one=False).ious.round(4).tolist()
+    [0.3333]
+    >>> overlaps(boxes, boxes + [[5.0, 0.0, 5.0, 0.0]], plus_one=True).ious.round(4).tolist()
+    [0.375]
+    """
+    unit = 1.0 if plus_one else 0.0
+    # A side is a contiguous row: x1, y1, x2, y2.
+    a, b = np.ascontiguousarray(first.T), np.ascontiguousarray(second.T)
+    shape = (a.shape[1], b.shape[1])
+    if shape[0] * shape[1] <= DENSE_PAIRS:
+        table = a[:, :, None]
+        width, height = _common(table[::2], b[::2], unit), _common(table[1::2], b[1::2], unit)
+        rows, cols = np.nonzero((width > 0) & (height > 0))
+        shared = width[rows, cols] * height[rows, cols]
+    else:
+        rows, cols, shared = _sparse(a, b, unit)
+    union = _areas(a, unit)[rows] + _areas(b, unit)[cols] - shared
+    return Pairs(shape, rows, cols, shared / union)
+
+
+def _common(first: Float64Array, second: Float64Array, unit: float) -> Float64Array:
+    """Length that intervals (starts, ends) share, not above 0 where they are apart."""
+    length = np.minimum(first[1], second[1])
+    length -= np.maximum(first[0], second[0])
+    if unit:
+        length += unit
+    return np.asarray(length)
+
+
+def _areas(sides: Float64Array, unit: float) -> Float64Array:
+    size = sides[2:] - sides[:2]
+    if unit:
+        size += unit
+    return np.asarray(size[0] * size[1])
+
+
+def _sparse(a: Float64Array, b: Float64Array, unit: float) -> tuple[Intp, Intp, Float64Array]:
+    """The overlapping pairs and the area that each shares."""
+    sweep = _Sweep(a[::2], b[::2], unit)
+    axes = (1, 0)
+    if sweep.count > _CROWDED * (a.shape[1] + b.shape[1]):
+        other = _Sweep(a[1::2], b[1::2], unit)
+        if other.count < sweep.count:
+            sweep, axes = other, (0, 1)
+    rows, cols = sweep.pairs()
+    shared = np.ones(len(rows))
+    # The axis not swept comes first: most candidates are apart along it.
+    for axis in axes:
+        length = _common(a[axis::2, rows], b[axis::2, cols], unit)
+        found = np.flatnonzero(length > 0)
+        rows, cols, shared = rows[found], cols[found], shared[found] * length[found]
+    return rows, cols, shared
+
+
+class _Sweep:
+    """Pairs of intervals (starts, ends) that meet: one of the two starts inside the other."""
+
+    def __init__(self, first: Float64Array, second: Float64Array, unit: float) -> None:
+        self._inside_first = _Runs(first, second[0], unit, "left")
+        # "right" leaves out equal starts, which the other direction has found.
+        self._inside_second = _Runs(second, first[0], unit, "right")
+        self.count = self._inside_first.count + self._inside_second.count
+
+    def pairs(self) -> tuple[Intp, Intp]:
+        rows, cols = self._inside_first.expand()
+        more_cols, more_rows = self._inside_second.expand()
+        return np.concatenate((rows, more_rows)), np.concatenate((cols, more_cols))
+
+
+class _Runs:
+    """For each interval, the points inside it: a run of the sorted points."""
+
+    def __init__(
+        self,
+        intervals: Float64Array,
+        points: Float64Array,
+        unit: float,
+        side: Literal["left", "right"],
+    ) -> None:
+        self._order = np.argsort(points)
+        in_order = points[self._order]
+        self._begin = np.searchsorted(in_order, intervals[0], side)
+        ends = np.searchsorted(in_order, intervals[1] + unit, "right")
+        self._lengths = np.maximum(ends - self._begin, 0)
+        self.count = int(self._lengths.sum())
+
+    def expand(self) -> tuple[Intp, Intp]:
+        owner = np.repeat(np.arange(len(self._lengths)), self._lengths)
+        shift = self._begin - (np.cumsum(self._lengths) - self._lengths)
+        return owner, self._order[np.arange(self.count) + shift[owner]]

@@ -1,0 +1,188 @@
+"""The command `python -m tracking.run`: a tracker on a file of detections, without images."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+from rich.console import Console
+from rich.progress import track
+
+from tracking.build import build_tracker
+from tracking.config import TRACKER_CONFIGS, ByteTrackConfig, SortConfig, TrackerConfig
+from tracking.mot import MAX_FRAME, MotRows, format_tracks, read_mot
+from tracking.tracks import Tracker
+
+INTERRUPTED = 130
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+def _help() -> str:
+    settings = "\n\n".join(
+        f"{name}: {', '.join(f'{key}={value}' for key, value in _defaults(name).items())}"
+        for name in TRACKER_CONFIGS
+    )
+    return f"""Track the detections of a MOT file and write the tracks as a MOT file.
+
+DET has rows of frame,id,x,y,w,h,score[,class,...], in any order; frames count from 1. All \
+frames are stepped, those without detections too. OUT gets rows of \
+frame,id,x,y,w,h,score,class,visibility,-1 and is complete or not there at all.
+
+Settings of each tracker, for --set:
+
+{settings}
+
+Exit codes: 0 done, 2 wrong input, 130 interrupted."""
+
+
+def _defaults(name: str) -> dict[str, object]:
+    config = vars(TRACKER_CONFIGS[name]())
+    return {key: value for key, value in config.items() if key != "name"}
+
+
+@app.command(help=_help(), no_args_is_help=False)
+def run(  # noqa: PLR0913 - one for each option of the command
+    *,
+    detections: Annotated[Path, typer.Argument(metavar="DET", help="Detections, a MOT file.")],
+    output: Annotated[Path, typer.Option(metavar="OUT", help="Tracks, a MOT file.")],
+    tracker: Annotated[
+        str, typer.Option(metavar="NAME", help=f"{' or '.join(TRACKER_CONFIGS)}.")
+    ] = ByteTrackConfig.name,
+    frames: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Step frames 1 to N. (default: the last in the file)"),
+    ] = None,
+    min_score: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="Leave out detections below this score."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A tracker's setting; may be repeated."),
+    ] = None,
+    precise: Annotated[
+        bool, typer.Option("--precise", help="Write 6 decimals instead of 2.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> int:
+    """Reads the options, runs, and returns the exit code."""
+    try:
+        chosen = build_tracker(read_config(tracker, set_ or []))
+        if frames is not None and not 1 <= frames <= MAX_FRAME:
+            raise ValueError(f"--frames {frames}: a number from 1 to {MAX_FRAME}")
+        rows = read_mot(detections)
+        with _replacing(output) as file:
+            for lines in track_rows(rows, chosen, frames, min_score, precise=precise):
+                file.write(lines)
+    except KeyboardInterrupt:
+        return _fail("interrupted; nothing was written", INTERRUPTED)
+    except (ValueError, OSError) as error:
+        if debug:
+            traceback.print_exception(error)
+        return _fail(_line(error), 2)
+    return 0
+
+
+def read_config(name: str, settings: Sequence[str]) -> SortConfig | ByteTrackConfig:
+    """The config of the tracker called `name`, changed by settings of the form `key=value`.
+
+    Raises:
+        ValueError: If there is no such tracker or setting, or a value does not fit.
+
+    >>> read_config("sort", ["max_age=5"]).max_age
+    5
+    """
+    if name not in TRACKER_CONFIGS:
+        raise ValueError(f"--tracker {name}: unknown; there is {' and '.join(TRACKER_CONFIGS)}")
+    values: dict[str, object] = {}
+    for setting in settings:
+        key, equals, value = (part.strip() for part in setting.partition("="))
+        if not equals:
+            raise ValueError(f"--set {setting}: write it as key=value")
+        if key not in _defaults(name):
+            raise ValueError(
+                f"--set {setting}: unknown key; {name} takes {', '.join(_defaults(name))}"
+            )
+        values[key] = value
+    adapter = TypeAdapter[SortConfig | ByteTrackConfig](TrackerConfig)
+    try:
+        return adapter.validate_python({"name": name, **values})
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise ValueError(f"--set {fault['loc'][-1]}={fault['input']}: {fault['msg']}") from None
+
+
+def track_rows(
+    rows: MotRows,
+    tracker: Tracker,
+    frames: int | None,
+    min_score: float | None,
+    *,
+    precise: bool,
+) -> Iterator[str]:
+    """The lines of each frame in turn, with progress on stderr if it takes long.
+
+    Args:
+        rows: The detections.
+        tracker: At its first frame.
+        frames: How many to step, from 1; `None`: up to the last that has a detection.
+        min_score: Detections below it are left out; `None`: none are.
+        precise: As for `format_tracks`.
+    """
+    last = rows.last_frame if frames is None else frames
+    numbers = track(range(1, last + 1), "tracking", console=Console(stderr=True), transient=True)
+    for frame in numbers:
+        detections = rows.detections(frame)
+        if min_score is not None:
+            detections = detections[detections.scores >= min_score]
+        yield format_tracks(frame, tracker.update(detections), precise=precise)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    """A file that takes the place of `path` once it is complete."""
+    if path.exists() and not path.is_file():  # a device or pipe cannot be replaced
+        with path.open("w", encoding="utf-8") as file:
+            yield file
+        return
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _line(error: ValueError | OSError) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return code
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit code."""
+    try:
+        return int(app(argv, prog_name="python -m tracking.run", standalone_mode=False) or 0)
+    except Exception as error:
+        # Typer's usage errors have no public base class; they format themselves.
+        message = getattr(error, "format_message", None)
+        if message is None:
+            raise
+        return _fail(f"{message().rstrip('.')}; --help shows all options", 2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
