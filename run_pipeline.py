@@ -161,11 +161,15 @@ def _demo(config: PipelineConfig) -> int:
     from pipeline.build import build_detector
     from pipeline.demo import run_demo
     from pipeline.progress import build_progress
+    from pipeline.report import score_table, summary_table
 
     detector = build_detector(config.detector)
-    tables = run_demo(detector, config, build_progress(Console(stderr=True)))
-    for table in tables:
-        _wide(Console()).print(table)
+    demo = run_demo(detector, config, build_progress(Console(stderr=True)))
+    if demo.outcome.error is not None:
+        raise demo.outcome.error
+    console = _wide(Console())
+    console.print(summary_table([demo.outcome]))
+    console.print(score_table(demo.scores))
     return 0
 
 

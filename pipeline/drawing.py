@@ -99,8 +99,9 @@ def _draw_trails(image: Image, tracks: Tracks, points: Float64Array, colours: Co
     """
     steps = points.shape[1] - 1
     start, end = points[:, :-1], points[:, 1:]
-    boxes = tracks.boxes[:, None]
-    hidden = ((end >= boxes[..., :2]) & (end <= boxes[..., 2:])).all(axis=2)
+    low, high = tracks.boxes[:, None, :2], tracks.boxes[:, None, 2:]
+    hidden = ((end >= low) & (end <= high)).all(axis=2)
+    start = np.where(((start >= low) & (start <= high)).all(axis=2)[..., None], _exit(start, end, low, high), start)
     rows, ages = np.nonzero(~hidden & (np.abs(end - start).max(axis=2) > 0.5))
     start, end = start[rows, ages], end[rows, ages]
     limit = np.array([image.shape[1] - 1, image.shape[0] - 1])
@@ -110,7 +111,7 @@ def _draw_trails(image: Image, tracks: Tracks, points: Float64Array, colours: Co
     scale = 1 << SUBPIXEL_BITS
     fixed = np.rint(np.clip(np.stack([start, end], 1), -FAR_PX, FAR_PX) * scale).astype(np.int64)
     line = line_px(image.shape[0])
-    widths = np.where(ages < steps / 3, max(line, 2), (line + 1) // 2).tolist()
+    widths = np.where(ages < 0.6 * steps, max(line, 2), (line + 1) // 2).tolist()
     for (a, b), colour, width in zip(fixed.tolist(), mixed.tolist(), widths, strict=True):
         cv2.line(image, a, b, colour, width, cv2.LINE_AA, SUBPIXEL_BITS)
 

@@ -12,8 +12,15 @@ from tracking.tracks import Float64Array
 
 IntArray = NDArray[np.int64]
 
+FORMS = 3
+"""Places of each form: above, below, inside; the long form's come first."""
+UNPLACED = -1
 TOLERATED_SHARE = 0.15
 """Part of a label that may lie on other boxes."""
+KEPT_SHARE = 0.5
+"""The same for a label that stays where it was, so that labels do not hop."""
+REGAINED_SHARE = 0.05
+"""The same for a short label that becomes long again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,58 +29,59 @@ class Placement:
 
     Attributes:
         corners: `(N, 2)` int64, left and top of each label in pixels.
-        short: `(N,)` bool, whether the short label is used.
+        choices: `(N,)` int64, which place each got, for the next frame.
     """
 
     corners: IntArray
-    short: NDArray[np.bool_]
+    choices: IntArray
+
+    @property
+    def short(self) -> NDArray[np.bool_]:
+        """`(N,)`, whether the short label is used."""
+        return self.choices >= FORMS
 
 
 def place_labels(
     boxes: Float64Array,
-    long_w: IntArray,
-    short_w: IntArray,
+    widths: IntArray,
     label_h: int,
     image_wh: tuple[int, int],
+    before: IntArray,
 ) -> Placement:
     """A place for each label, near its box, inside the image where it fits there.
 
     A label stands above its box, or below, or inside if the box is large; if its long form
-    would hide other boxes or labels, the short form takes the place that hides least. Boxes
-    are served in order, so the first ones keep their places.
+    would hide other boxes or labels, the short form takes the place that hides least. Labels
+    that can stay where they were do; the others are served in order.
 
     Args:
         boxes: `(N, 4)` x1, y1, x2, y2 in pixels.
-        long_w: `(N,)` width of each long label in pixels; 0 where only the short one may be.
-        short_w: `(N,)` width of each short label in pixels.
+        widths: `(N, 2)` of each label's long and short form in pixels; a long width of 0
+            rules that form out.
         label_h: Height of all labels in pixels.
         image_wh: Of the image in pixels.
+        before: `(N,)` the choices in the frame before, `UNPLACED` for new labels.
     """
-    rects = _candidates(boxes, long_w, short_w, label_h, image_wh)
-    grid = _Grid(image_wh, max(label_h // 2, 1))
+    rects = _candidates(boxes, widths, label_h, image_wh)
+    grid = _Grid(image_wh, max(label_h // 4, 1))
     hidden = grid.share_on_other_boxes(rects, boxes)
-    hidden[:, :3][long_w == 0] = np.inf
-    large = (boxes[:, 3] - boxes[:, 1] >= 2.5 * label_h) & (
-        boxes[:, 2] - boxes[:, 0] >= 1.5 * long_w
-    )
-    hidden[:, 2][~large] = np.inf
-    choice = grid.choose(rects, hidden)
-    corners = rects[np.arange(len(boxes)), choice, :2]
-    return Placement(corners, choice >= 3)
+    long_w = widths[:, 0]
+    hidden[long_w == 0, :FORMS] = np.inf
+    sides = boxes[:, 2:] - boxes[:, :2]
+    large = (sides[:, 0] >= 1.5 * long_w) & (sides[:, 1] >= 2.5 * label_h)
+    hidden[~large, FORMS - 1] = np.inf
+    choices = grid.choose(rects, hidden, before)
+    return Placement(rects[np.arange(len(boxes)), choices, :2], choices)
 
 
 def _candidates(
-    boxes: Float64Array,
-    long_w: IntArray,
-    short_w: IntArray,
-    label_h: int,
-    image_wh: tuple[int, int],
+    boxes: Float64Array, widths: IntArray, label_h: int, image_wh: tuple[int, int]
 ) -> IntArray:
     """`(N, 6, 4)` x1, y1, x2, y2: above, below and inside for the long form, then the short."""
     left, top, _, bottom = np.rint(boxes).astype(np.int64).T
     y = np.stack([top - label_h, bottom + 1, top + 1], axis=1)
     y = np.concatenate([y, y], axis=1)
-    w = np.repeat(np.stack([long_w, short_w], axis=1), 3, axis=1)
+    w = np.repeat(widths, FORMS, axis=1)
     x = np.clip(left[:, None], 0, np.maximum(image_wh[0] - w, 0))
     y = np.clip(y, 0, max(image_wh[1] - label_h, 0))
     return np.stack([x, y, x + w, y + label_h], axis=2)
@@ -112,20 +120,45 @@ class _Grid:
         share: Float64Array = (on_boxes - on_own) / area
         return share
 
-    def choose(self, rects: IntArray, hidden: Float64Array) -> IntArray:
-        """The first candidate that hides little, else the short one that hides least."""
+    def choose(self, rects: IntArray, hidden: Float64Array, before: IntArray) -> IntArray:
+        """Each row's first candidate that hides little, else the short one that hides least."""
         taken = np.zeros(self._shape, np.uint8)
-        fallback = 3 + np.argmin(hidden[:, 3:], axis=1)
-        chosen = []
         cells = self._cells(rects).tolist()
-        good = (hidden <= TOLERATED_SHARE).tolist()
-        for row, candidates in enumerate(cells):
-            pick = int(fallback[row])
-            for index, (x1, y1, x2, y2) in enumerate(candidates):
-                if good[row][index] and not taken[y1:y2, x1:x2].any():
+        good = _tolerable(hidden, before).tolist()
+        last_resort = FORMS + np.argmin(hidden[:, FORMS:], axis=1)
+        last_resort = np.where(before >= FORMS, before, last_resort).tolist()
+        choices = before.tolist()
+        # Long labels that were there before come first, so that new ones do not push them away.
+        for row in np.argsort((before < 0) | (before >= FORMS), kind="stable").tolist():
+            old = choices[row]
+            pick = last_resort[row]
+            for index in TRIES[old]:
+                x1, y1, x2, y2 = cells[row][index]
+                # One cell of overlap is forgiven to a label that stays.
+                slack = int(index == old)
+                inner = taken[y1 + slack : y2 - slack, x1 + slack : x2 - slack]
+                if good[row][index] and not inner.any():
                     pick = index
                     break
-            x1, y1, x2, y2 = candidates[pick]
+            x1, y1, x2, y2 = cells[row][pick]
             taken[y1:y2, x1:x2] = 1
-            chosen.append(pick)
-        return np.array(chosen, np.int64)
+            choices[row] = pick
+        return np.array(choices, np.int64)
+
+
+LONG, SHORT = tuple(range(FORMS)), tuple(range(FORMS, 2 * FORMS))
+TRIES = {
+    UNPLACED: (*LONG, *SHORT),
+    **{old: (old, *LONG, *SHORT) for old in LONG},
+    **{old: (*LONG, old, *SHORT) for old in SHORT},
+}
+"""The order in which places are tried, by the place before."""
+
+
+def _tolerable(hidden: Float64Array, before: IntArray) -> NDArray[np.bool_]:
+    """`(N, 6)`, whether a candidate hides little enough of other boxes."""
+    limit = np.full(hidden.shape, TOLERATED_SHARE)
+    limit[before >= FORMS, :FORMS] = REGAINED_SHARE
+    placed = np.flatnonzero(before >= 0)
+    limit[placed, before[placed]] = KEPT_SHARE
+    return hidden <= limit

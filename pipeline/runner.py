@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal, Protocol
@@ -11,6 +12,7 @@ from pydantic import TypeAdapter
 
 from pipeline.config import PipelineConfig
 from pipeline.errors import InputError
+from pipeline.frame import Result
 from pipeline.sinks.summary import (
     InputSummary,
     Summary,
@@ -19,7 +21,7 @@ from pipeline.sinks.summary import (
     write_summary,
 )
 from pipeline.stages import Line
-from pipeline.steps import Parts, Written, build_stages
+from pipeline.steps import Parts, build_stages
 from pipeline.version import VERSION
 
 SUMMARY_FILE = "summary.json"
@@ -66,17 +68,21 @@ def run_source(parts: Parts, config: PipelineConfig, folder: Path, progress: Pro
         InputError: If the source gave no frame.
         BaseException: The fault of a stage, with a note that says stage, source and frame.
     """
-    stages = build_stages(parts, min_score=config.tracker_min_score, frame_batch=config.frame_batch)
+    tally = _Tally()
+    stages = build_stages(
+        replace(parts, sinks=[*parts.sinks, tally]),
+        min_score=config.tracker_min_score,
+        frame_batch=config.frame_batch,
+    )
     line = Line(stages, capacity=config.frame_batch)
-    record = _Record(parts, config, folder, line)
+    record = _Record(parts, config, folder, line, tally)
     info = parts.source.info
     progress.begin(parts.source.name, _expected(info.frame_count, config.max_frames))
     try:
         with line:
-            for written in line:
-                record.add(written)
+            for _ in line:
                 progress.step()
-        if not record.frames:
+        if not tally.frames:
             raise InputError(f"{info.path}: no frame could be decoded")
     except BaseException as error:
         with suppress(InputError):
@@ -108,30 +114,42 @@ def _expected(frame_count: int | None, max_frames: int | None) -> int | None:
     return min((count for count in (frame_count, max_frames) if count is not None), default=None)
 
 
+class _Tally:
+    """The last sink: counts the frames that all others have taken."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.first_s = self.last_s = 0.0
+
+    def write(self, result: Result) -> None:
+        self.last_s = result.frame.time_s
+        if not self.frames:
+            self.first_s = self.last_s
+        self.frames += 1
+
+    def close(self) -> None:
+        pass
+
+
 class _Record:
     """What becomes the summary."""
 
-    def __init__(self, parts: Parts, config: PipelineConfig, folder: Path, line: Line) -> None:
+    def __init__(
+        self, parts: Parts, config: PipelineConfig, folder: Path, line: Line, tally: _Tally
+    ) -> None:
         self._parts = parts
         self._config = config
         self._folder = folder
         self._line = line
+        self._tally = tally
         self._started_s = perf_counter()
-        self._first_s = self._last_s = 0.0
-        self.frames = 0
-
-    def add(self, written: Written) -> None:
-        if not self.frames:
-            self._first_s = written.time_s
-        self._last_s = written.time_s
-        self.frames += 1
 
     def write(self, status: Literal["complete", "failed"], error: str | None) -> Summary:
         wall_s = perf_counter() - self._started_s
         summary = Summary(
             status=status,
             input=self._input(),
-            frames_per_second=self.frames / wall_s,
+            frames_per_second=self._tally.frames / wall_s,
             counts=self._parts.counts.totals,
             lost=list(self._parts.source.lost),
             outputs=[name for name in OUTPUT_FILES if self._is_there(name)],
@@ -146,14 +164,15 @@ class _Record:
 
     def _input(self) -> InputSummary:
         info = self._parts.source.info
+        tally = self._tally
         frame_s = float(1 / info.frame_rate)
         return InputSummary(
             path=info.path,
             width=info.width,
             height=info.height,
             frame_rate=float(info.frame_rate),
-            frames=self.frames,
-            duration_s=self._last_s - self._first_s + frame_s if self.frames else 0.0,
+            frames=tally.frames,
+            duration_s=tally.last_s - tally.first_s + frame_s if tally.frames else 0.0,
         )
 
     def _is_there(self, name: str) -> bool:

@@ -41,16 +41,8 @@ class Detected:
     detections: Detections
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A frame that all sinks have taken; its picture is free."""
-
-    index: int
-    time_s: float
-
-
 def build_stages(parts: Parts, *, min_score: float, frame_batch: int) -> list[Stage]:
-    """The four stages of a source; the last yields `Written` for each frame.
+    """The four stages of a source; the last yields each frame's index.
 
     The source is closed by the first and the sinks by the last, however they end. An
     exception leaves with a note that says stage, source and frame.
@@ -131,7 +123,7 @@ def _track(tracker: Tracker, counter: Counter, source: str, min_score: float) ->
 
 
 def _write(sinks: Sequence[Sink], source: str) -> Step:
-    def step(results: Iterator[Result]) -> Generator[Written, None, None]:
+    def step(results: Iterator[Result]) -> Generator[int, None, None]:
         with _Place("write", source) as place, ExitStack() as open_sinks:
             for sink in sinks:
                 open_sinks.callback(sink.close)
@@ -139,7 +131,7 @@ def _write(sinks: Sequence[Sink], source: str) -> Step:
                 place.frames(result.frame, result.frame)
                 for sink in sinks:
                     sink.write(result)
-                yield Written(result.frame.index, result.frame.time_s)
+                yield result.frame.index
             place.at = "completing the files"
 
     return step

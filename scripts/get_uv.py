@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 import urllib.request
 import venv
 from pathlib import Path
@@ -43,10 +44,12 @@ def download_pip(folder: Path) -> Path:
     with urllib.request.urlopen("https://pypi.org/pypi/pip/json") as answer:
         files = json.load(answer)["urls"]
     wheel = next(file for file in files if file["packagetype"] == "bdist_wheel")
-    with urllib.request.urlopen(wheel["url"]) as answer:
+    # A mirror may state the address relative to its index page.
+    url = urllib.parse.urljoin("https://pypi.org/simple/pip/", wheel["url"])
+    with urllib.request.urlopen(url) as answer:
         content: bytes = answer.read()
     if hashlib.sha256(content).hexdigest() != wheel["digests"]["sha256"]:
-        sys.exit(f"error: {wheel['url']}: the download is damaged; try again")
+        sys.exit(f"error: {url}: the download is damaged; try again")
     path = folder / str(wheel["filename"])
     path.write_bytes(content)
     return path

@@ -15,8 +15,8 @@ from tracking.tracks import Float64Array, Tracks
 MAX_FRAME = 10_000_000
 """Frame numbers up to it are believed: four days at 30 frames/s."""
 
-_MAX_PIXEL = 1e7
-_NAMES = ("frame", "id", "x", "y", "width", "height", "score")
+_LIMITS = {"frame": MAX_FRAME, "id": 2.0**53, "x": 1e7, "y": 1e7, "width": 1e7, "height": 1e7}
+_NAMES = (*_LIMITS, "score")
 _CLASS = 7
 
 
@@ -164,8 +164,8 @@ def _check(path: Path, table: Float64Array) -> None:
     numbers = table[:, :_CLASS]
     with np.errstate(invalid="ignore"):
         usable = np.isfinite(numbers).all(axis=1)
-        usable &= (frames == np.floor(frames)) & (frames >= 1) & (frames <= MAX_FRAME)
-        usable &= (sizes >= 0).all(axis=1) & (np.abs(numbers) <= _MAX_PIXEL).all(axis=1)
+        usable &= (frames == np.floor(frames)) & (frames >= 1) & (sizes >= 0).all(axis=1)
+        usable &= (np.abs(numbers[:, :-1]) <= list(_LIMITS.values())).all(axis=1)
     if usable.all():
         return
     row = int(np.argmin(usable))
@@ -183,10 +183,8 @@ def _fault(row: Float64Array) -> str:
     frame = values["frame"]
     if frame < 1 or frame != np.floor(frame):
         return f"frame is {frame:g}; frames are whole numbers from 1"
-    if frame > MAX_FRAME:
-        return f"frame is {frame:.0f}; frames go up to {MAX_FRAME}"
     for name in ("width", "height"):
         if values[name] < 0:
             return f"{name} is {values[name]:g}; boxes are left, top, width, height"
-    name = next(name for name, value in values.items() if abs(value) > _MAX_PIXEL)
-    return f"{name} is {values[name]:g}; at most {_MAX_PIXEL:g} is believed"
+    name = next(name for name, limit in _LIMITS.items() if abs(values[name]) > limit)
+    return f"{name} is {values[name]:.0f}; numbers up to {_LIMITS[name]:.0f} are believed"

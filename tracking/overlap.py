@@ -12,6 +12,8 @@ from tracking.tracks import Float64Array
 
 Intp: TypeAlias = NDArray[np.intp]
 
+Sides: TypeAlias = "Float64Array | tuple[Float64Array, Float64Array]"
+
 DENSE_PAIRS = 4096
 """Up to this many pairs the whole table is quicker than the sweep (64 x 64: equal)."""
 
@@ -68,7 +70,7 @@ def overlaps(first: Float64Array, second: Float64Array, *, plus_one: bool) -> Pa
     return Pairs(shape, rows, cols, shared / union)
 
 
-def _common(first: Float64Array, second: Float64Array, unit: float) -> Float64Array:
+def _common(first: Sides, second: Sides, unit: float) -> Float64Array:
     """Length that intervals (starts, ends) share, not above 0 where they are apart."""
     length = np.minimum(first[1], second[1])
     length -= np.maximum(first[0], second[0])
@@ -96,7 +98,10 @@ def _sparse(a: Float64Array, b: Float64Array, unit: float) -> tuple[Intp, Intp, 
     shared = np.ones(len(rows))
     # The axis not swept comes first: most candidates are apart along it.
     for axis in axes:
-        length = _common(a[axis::2, rows], b[axis::2, cols], unit)
+        # `take` of a side at a time: twice as quick as fancy indexing of both.
+        first = a[axis].take(rows), a[axis + 2].take(rows)
+        second = b[axis].take(cols), b[axis + 2].take(cols)
+        length = _common(first, second, unit)
         found = np.flatnonzero(length > 0)
         rows, cols, shared = rows[found], cols[found], shared[found] * length[found]
     return rows, cols, shared

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -57,7 +58,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
     ] = ByteTrackConfig.name,
     frames: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Step frames 1 to N. (default: the last in the file)"),
+        typer.Option(metavar="N", help="Step frames 1 to N, no more. (default: to the last)"),
     ] = None,
     min_score: Annotated[
         float | None,
@@ -77,6 +78,10 @@ def run(  # noqa: PLR0913 - one for each option of the command
         chosen = build_tracker(read_config(tracker, set_ or []))
         if frames is not None and not 1 <= frames <= MAX_FRAME:
             raise ValueError(f"--frames {frames}: a number from 1 to {MAX_FRAME}")
+        if min_score is not None and not math.isfinite(min_score):
+            raise ValueError(f"--min-score {min_score}: a finite number")
+        if not output.parent.is_dir():
+            raise ValueError(f"--output {output}: there is no folder {output.parent}")
         rows = read_mot(detections)
         with _replacing(output) as file:
             for lines in track_rows(rows, chosen, frames, min_score, precise=precise):
@@ -127,7 +132,7 @@ def track_rows(
     *,
     precise: bool,
 ) -> Iterator[str]:
-    """The lines of each frame in turn, with progress on stderr if it takes long.
+    """The lines of each frame in turn, with progress on stderr if that is a terminal.
 
     Args:
         rows: The detections.

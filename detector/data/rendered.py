@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.data.rendering.flight import Flight, FlightPlan, draw_still, plan_flight
+from detector.data.rendering.flight import FlightPlan, Shot, draw_still, plan_flight
 
 CLASS_NAMES = ("car", "truck", "bus", "pedestrian")
 
@@ -77,24 +79,36 @@ def render_flight(config: FlightConfig) -> Iterator[RenderedFrame]:
     )
     flight = plan_flight(plan)
     before: NDArray[np.float64] | None = None
-    for index in range(config.frames):
-        frame, homography = _frame(flight, index / config.frame_rate, index, before)
-        before = homography
-        yield frame
+    with ThreadPoolExecutor(1) as laboratory:
+        waiting: deque[Future[Shot]] = deque()
+        for index in range(config.frames):
+            shot = flight.shoot(index / config.frame_rate)
+            waiting.append(laboratory.submit(flight.develop, shot, index))
+            if len(waiting) > 2:
+                ready = waiting.popleft().result()
+                yield _frame(ready, before)
+                before = ready.homography
+        for future in waiting:
+            ready = future.result()
+            yield _frame(ready, before)
+            before = ready.homography
 
 
 def render_still(seed: int, *, width: int, height: int) -> RenderedFrame:
-    """One frame of a freshly drawn scene in the widest variety, for training."""
-    frame, _ = _frame(draw_still(seed, (width, height)), 0.0, 0, None)
-    return frame
+    """One frame of a freshly drawn scene in the widest variety, for training.
+
+    The camera is 8 to 150 m up and looks 10 to 90 degrees below the horizon; a car in the middle
+    is about 2 to 14 % of the frame's width long. A few frames hold no object.
+    """
+    flight = draw_still(seed, (width, height))
+    return _frame(flight.develop(flight.shoot(0.0), 0), None)
 
 
-def _frame(flight: Flight, time_s: float, index: int,
-           before: NDArray[np.float64] | None) -> tuple[RenderedFrame, NDArray[np.float64]]:
-    shot = flight.shoot(time_s, index)
+def _frame(shot: Shot, before: NDArray[np.float64] | None) -> RenderedFrame:
     motion = np.eye(3)
     if before is not None:
         motion = shot.homography @ np.linalg.inv(before)
         motion /= motion[2, 2]
-    frame = RenderedFrame(shot.image, shot.boxes, shot.class_ids, shot.ids, shot.visibility, motion)
-    return frame, shot.homography
+    return RenderedFrame(
+        shot.image, shot.boxes, shot.class_ids, shot.ids, shot.visibility, motion
+    )

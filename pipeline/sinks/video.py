@@ -136,13 +136,13 @@ class VideoSink:
         container = av.open(self._path, "w", format="mp4", options=CONTAINER)
         stream = container.add_stream("libx264", rate=self._frame_rate, options=ENCODER)
         stream.width, stream.height, stream.pix_fmt = even_w, even_h, "yuv420p"
-        stream.time_base = frame.time_base
+        timeline = Timeline(frame, self._frame_rate)
         codec = stream.codec_context
-        codec.time_base = frame.time_base
+        stream.time_base = codec.time_base = timeline.time_base
         codec.thread_count = min(os.cpu_count() or 1, MOST_THREADS)
         codec.colorspace = codec.color_primaries = codec.color_trc = BT709
         codec.color_range = LIMITED_RANGE
-        timeline = Timeline(frame, self._frame_rate)
+        container.start_encoding()
         canvas = np.empty((even_h, even_w, 3), np.uint8)
         return _Writer(
             container, stream, timeline, canvas, (width, height), Yuv420((even_w, even_h))
@@ -150,11 +150,11 @@ class VideoSink:
 
     def _encode(self, writer: _Writer, result: Result) -> None:
         self._paint(writer, result)
-        planes = writer.yuv.convert(writer.canvas)
-        picture = av.VideoFrame.from_numpy_buffer(planes, format="yuv420p")
+        picture = writer.yuv.convert(writer.canvas)
         picture.pts = writer.timeline.ticks(result.frame)
         picture.time_base = writer.timeline.time_base
         picture.colorspace, picture.color_range = BT709, LIMITED_RANGE
+        picture.pict_type = PictureType.NONE
         if picture.pts >= writer.next_key:
             picture.pict_type = PictureType.I
             writer.next_key = picture.pts + round(KEYFRAME_S / writer.timeline.time_base)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import av
 import cv2
 import numpy as np
+from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
 from detector.detections import Image
@@ -34,23 +36,28 @@ class Yuv420:
 
     def __init__(self, image_wh: tuple[int, int]) -> None:
         width, height = image_wh
-        half = (height // 2, width // 2)
-        quarter = half[0] * half[1]
         self._matrix = _matrix()
         self._full = np.empty((height, width, 3), np.uint8)
-        self._half = np.empty((*half, 3), np.uint8)
-        self._planes = np.empty((height * 3 // 2, width), np.uint8)
-        flat = self._planes.reshape(-1)
-        self._y = self._planes[:height]
-        self._u = flat[4 * quarter : 5 * quarter].reshape(half)
-        self._v = flat[5 * quarter :].reshape(half)
+        self._half = np.empty((height // 2, width // 2, 3), np.uint8)
+        self._frame = av.VideoFrame(width, height, "yuv420p")
+        self._y, self._u, self._v = map(_pixels, self._frame.planes)
 
-    def convert(self, image: Image) -> NDArray[np.uint8]:
-        """`(H * 3 / 2, W)` uint8, the planes Y, U, V; the next call overwrites them."""
+    def convert(self, image: Image) -> av.VideoFrame:
+        """The picture in the one frame that every call fills anew; x264 copies what it gets."""
         cv2.transform(image, self._matrix, dst=self._full)
         cv2.extractChannel(self._full, 0, dst=self._y)
         size = (self._half.shape[1], self._half.shape[0])
         cv2.resize(self._full, size, dst=self._half, interpolation=cv2.INTER_AREA)
         cv2.extractChannel(self._half, 1, dst=self._u)
         cv2.extractChannel(self._half, 2, dst=self._v)
-        return self._planes
+        return self._frame
+
+
+def _pixels(plane: VideoPlane) -> NDArray[np.uint8]:
+    """A plane's memory as an array, the room at the ends of its lines left out.
+
+    `VideoFrame.from_numpy_buffer` would do, but for heights that 4 does not divide PyAV 18.1
+    places the planes wrongly.
+    """
+    memory = np.frombuffer(memoryview(plane), np.uint8)
+    return memory.reshape(-1, plane.line_size)[:, : plane.width]

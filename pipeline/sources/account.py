@@ -6,6 +6,7 @@ import heapq
 from fractions import Fraction
 
 from av import Packet, VideoFrame
+from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from pipeline.sources.container import fraction, nominal_rate, stated_end_s
@@ -30,9 +31,12 @@ class Account:
         damaged: Whether there was any sign of damage so far.
     """
 
-    def __init__(self, stream: VideoStream, losses: Losses, *, paired: bool) -> None:
+    def __init__(
+        self, container: InputContainer, stream: VideoStream, losses: Losses, *, paired: bool
+    ) -> None:
         """`paired` tells whether each packet gives a picture."""
         self.damaged = False
+        self._container = container
         self._stream = stream
         self._losses = losses
         self._paired = paired
@@ -132,7 +136,7 @@ class Account:
             self._note_early_end()
 
     def _note_early_end(self) -> None:
-        stated_s = stated_end_s(self._stream)
+        stated_s = stated_end_s(self._container, self._stream)
         if stated_s is None or self._last_pts is None:
             return
         end_s = float((self._last_pts + self._step) * self._time_base)

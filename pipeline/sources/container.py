@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -34,26 +35,31 @@ def open_container(path: str | Path, stack: ExitStack, losses: Losses) -> InputC
     """
     file = Path(path).absolute()
     try:
-        if file.stat().st_size == 0:
-            raise InputError(f"{path}: the file is empty; copy it again from the camera")
-        container = stack.enter_context(_open(file, stack, losses))
-    except av.FFmpegError as error:
-        raise InputError(f"{path}: {_why_unreadable(file)}") from error
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise InputError(f"{path}: not a file; give a video file")
+        with file.open("rb") as opened:
+            head = opened.read(12)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if not head:
+        raise InputError(f"{path}: the file is empty; copy it again from the camera")
+    try:
+        container = stack.enter_context(_open(file, head, stack, losses))
+    except av.FFmpegError as error:
+        raise InputError(f"{path}: {_why_unreadable(head)}") from error
     if container.format.name in _TEXT_FORMATS:
         raise InputError(f"{path}: is a text file, not a video; give the video file itself")
     return container
 
 
-def _open(file: Path, stack: ExitStack, losses: Losses) -> InputContainer:
+def _open(file: Path, head: bytes, stack: ExitStack, losses: Losses) -> InputContainer:
     try:
         # An absolute path, so that `a:b.mp4` is not taken for a protocol `a`.
         return _av_open(str(file))
     except UnicodeEncodeError:
         return _av_open(stack.enter_context(file.open("rb")))
     except (av.error.InvalidDataError, av.error.EOFError):
-        if not _is_mp4(file):
+        if not _is_mp4(head):
             raise
         # The demuxer looks ahead for the fragments of a seekable file and gives up on one
         # that is cut off; read as a stream, all fragments before it are there.
@@ -83,17 +89,12 @@ class _Unseekable:
         return self._file.read(size)
 
 
-def _head(file: Path) -> bytes:
-    with file.open("rb") as opened:
-        return opened.read(12)
+def _is_mp4(head: bytes) -> bool:
+    return head[4:8] == b"ftyp"
 
 
-def _is_mp4(file: Path) -> bool:
-    return _head(file)[4:8] == b"ftyp"
-
-
-def _why_unreadable(file: Path) -> str:
-    if _is_mp4(file):
+def _why_unreadable(head: bytes) -> str:
+    if _is_mp4(head):
         return (
             "the index (moov) of this mp4 is missing or damaged, as after a recording or copy "
             "that was cut off; copy it again or repair it, for example with untrunc"
@@ -164,8 +165,8 @@ def nominal_rate(stream: VideoStream, *, timed: bool) -> Fraction:
     return DEFAULT_FRAME_RATE
 
 
-def stated_end_s(stream: VideoStream) -> float | None:
-    """When the last frame ends, in seconds, as the container states it for this stream."""
+def stated_end_s(container: InputContainer, stream: VideoStream) -> float | None:
+    """When the last frame ends, in seconds, as the container states it; `None` if it does not."""
     time_base = fraction(stream.time_base)
     if stream.duration is not None and time_base is not None:
         return float(((stream.start_time or 0) + stream.duration) * time_base)
@@ -174,4 +175,6 @@ def stated_end_s(stream: VideoStream) -> float | None:
         hours, minutes, seconds = tags[0].split(":")
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
     except (IndexError, ValueError):
-        return None
+        # Of several streams another may be the longest.
+        alone = len(container.streams) == 1 and container.duration is not None
+        return container.duration / av.time_base if alone and container.duration else None

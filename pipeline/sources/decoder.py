@@ -27,7 +27,7 @@ class Decoder:
         self._losses = losses
         codec = stream.codec_context.name
         # Packets of VP8 may be references that are never shown.
-        self._account = Account(stream, losses, paired=codec not in ("vp8", "libvpx"))
+        self._account = Account(container, stream, losses, paired=codec not in ("vp8", "libvpx"))
         # AVI numbers these codecs' packets in decoding order; the n-th picture shown has the
         # n-th smallest number.
         reordered = container.format.name == "avi" and codec in ("h264", "hevc")

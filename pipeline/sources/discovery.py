@@ -23,8 +23,12 @@ from pipeline.sources.numbered_images import (
 from pipeline.sources.video import VideoSource
 
 VIDEO_SUFFIXES = frozenset(
-    ".3gp .asf .avi .flv .h264 .264 .h265 .265 .hevc .ivf .m2ts .m4v .mjpeg .mjpg .mkv .mov .mp4 "
-    ".mpeg .mpg .mts .mxf .obu .ogv .ts .vob .webm .wmv .y4m".split()
+    f".{ending}"
+    for ending in (
+        *("3gp", "asf", "avi", "flv", "h264", "264", "h265", "265", "hevc", "ivf", "m2ts", "m4v"),
+        *("mjpeg", "mjpg", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "obu", "ogv", "ts"),
+        *("vob", "webm", "wmv", "y4m"),
+    )
 )
 """Endings by which videos are found in folders and patterns; a file named itself needs none."""
 
@@ -65,7 +69,12 @@ def discover(specs: Sequence[str]) -> list[SourceSpec]:
     """
     found: dict[tuple[str, str, str], SourceSpec] = {}
     for spec in specs:
-        for source in _meaning(spec):
+        try:
+            meant = _meaning(spec)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"{spec!r}: cannot be read: {reason}") from error
+        for source in meant:
             key = (source.kind, os.path.abspath(source.path), source.pattern)  # noqa: PTH100
             found.setdefault(key, source)
     return _with_unique_names(list(found.values()))
@@ -129,11 +138,7 @@ def _images(folder: Path, pattern: str = "*") -> SourceSpec:
 
 
 def _folder(folder: Path, spec: str) -> list[SourceSpec]:
-    try:
-        sources = list(_sources_in(folder))
-    except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"{spec}: the folder cannot be read: {reason}") from error
+    sources = list(_sources_in(folder))
     if not sources:
         raise InputError(
             f"{spec}: no videos (.mp4, .mov, ...), no numbered images (img000001.jpg, ...) and no "

@@ -18,7 +18,7 @@ def stated_wh(file: BinaryIO) -> tuple[int, int] | None:
     """Width and height of a JPEG, PNG, BMP, TIFF or WebP file; `None` if it is none of them.
 
     Args:
-        file: Opened at its start; it is left anywhere.
+        file: Opened at its start; it is left behind the size.
     """
     try:
         size_wh = _stated_wh(file)

@@ -47,12 +47,13 @@ def read_image(path: Path, size_wh: tuple[int, int] | None = None) -> Image:
             if found_wh is None:
                 raise ImageError("no image")
             _check_size(found_wh, size_wh, path.stat().st_size)
+            header_bytes = file.tell()
             file.seek(0)
             content = file.read()
     except OSError as error:
         raise ImageError("cannot be read") from error
-    if content[:2] == b"\xff\xd8" and content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda"):
-        # Older OpenCV fills the missing part with grey and says nothing.
+    if content[:2] == b"\xff\xd8" and content.find(b"\xff\xd9", header_bytes) < 0:
+        # OpenCV 4 fills what is missing of a JPEG with grey and says nothing.
         raise ImageError("cut off or damaged")
     try:
         flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
@@ -125,7 +126,7 @@ class ImageSequenceSource:
             raise InputError(f"{folder}: no numbered images such as img000001.jpg in this folder")
         indices = frame_indices(names)
         self._note_gaps(names, indices)
-        self._todo = iter(zip(names, indices, strict=True))
+        self._todo: Iterator[tuple[str, int]] = iter(zip(names, indices, strict=True))
         self._size_wh: tuple[int, int] | None = None
         self._given = 0
         self._first = self._next_frame()

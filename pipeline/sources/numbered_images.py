@@ -6,6 +6,7 @@ import fnmatch
 import os
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
@@ -70,7 +71,7 @@ def frame_indices(names: Sequence[str]) -> list[int]:
     matches = [_LAST_NUMBER.match(Path(name).stem) for name in names]
     series = {(match[1], match[3]) for match in matches if match}
     numbers = [int(match[2]) for match in matches if match]
-    distinct = all(before < after for before, after in zip(numbers, numbers[1:], strict=False))
+    distinct = all(before < after for before, after in pairwise(numbers))
     if len(series) != 1 or len(numbers) != len(names) or not distinct:
         return list(range(len(names)))
     if numbers[-1] - numbers[0] >= _MAX_SPARSENESS * len(numbers):

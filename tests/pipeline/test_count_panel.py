@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.count_panel import draw_panel
 from pipeline.frame import Counts
@@ -9,13 +10,14 @@ from pipeline.text import face
 NAMES = ("car", "truck", "bus")
 
 
-def panel(counts: Counts, wh: tuple[int, int] = (640, 480)) -> np.ndarray:
+def panel(counts: Counts, wh: tuple[int, int] = (640, 480)) -> NDArray[np.bool_]:
     image = np.full((wh[1], wh[0], 3), 200, np.uint8)
     draw_panel(image, counts, NAMES, 12.3, face(8))
-    return (image != 200).any(axis=2)
+    mask: NDArray[np.bool_] = np.any(image != 200, axis=2)
+    return mask
 
 
-def extent(changed: np.ndarray) -> tuple[int, int]:
+def extent(changed: NDArray[np.bool_]) -> tuple[int, int]:
     rows, columns = np.nonzero(changed)
     return int(columns.max() - columns.min()) + 1, int(rows.max() - rows.min()) + 1
 

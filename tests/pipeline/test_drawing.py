@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from detector.detections import Image
 from pipeline.drawing import draw
@@ -32,10 +33,11 @@ def drawn(tracks: Tracks, wh: tuple[int, int] = (640, 480), trails: Trails | Non
     return image
 
 
-def changed(image: Image) -> np.ndarray:
+def changed(image: Image) -> NDArray[np.bool_]:
     """Where something was drawn, the panel left out."""
     with_panel = image != drawn(Tracks.empty(), (image.shape[1], image.shape[0]))
-    return with_panel.any(axis=2)
+    mask: NDArray[np.bool_] = np.any(with_panel, axis=2)
+    return mask
 
 
 def test_no_tracks_leave_all_but_the_panel() -> None:

@@ -10,14 +10,16 @@ LONG, SHORT, HIGH = 60, 15, 12
 FRAME = (640, 480)
 
 
-def place(boxes: list[tuple[float, float, float, float]], long_w: int = LONG) -> list[object]:
+def place(
+    boxes: list[tuple[float, float, float, float]], long_w: int = LONG
+) -> list[tuple[int, int, str]]:
     """Left, top and form of each label."""
     count = len(boxes)
     table = np.array(boxes, np.float64).reshape(count, 4)
     widths = np.full(count, long_w), np.full(count, SHORT)
     placement = place_labels(table, *widths, HIGH, FRAME)
     rows = zip(placement.corners.tolist(), placement.short.tolist(), strict=True)
-    return [(*corner, "short" if short else "long") for corner, short in rows]
+    return [(x, y, "short" if short else "long") for (x, y), short in rows]
 
 
 def test_alone_above() -> None:
@@ -64,7 +66,7 @@ def test_labels_lie_inside_and_long_ones_never_on_each_other(
 ) -> None:
     labels = place([(x, y, x + w, y + h) for x, y, w, h in xywh])
     placed: list[tuple[int, int]] = []
-    for left, top, form in labels:  # type: ignore[misc]
+    for left, top, form in labels:
         wide = LONG if form == "long" else SHORT
         assert 0 <= left <= FRAME[0] - wide
         assert 0 <= top <= FRAME[1] - HIGH

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.data.rendering.camera import Camera, CameraPath, draw_path
+from detector.data.rendering.conflicts import without_conflicts
 from detector.data.rendering.furnishing import TREE_SORTS
-from detector.data.rendering.ground import Shape, paint, plan_levels
+from detector.data.rendering.ground import Shape, paint, plan_levels, shade_map
 from detector.data.rendering.layouts import LAYOUTS
 from detector.data.rendering.light import Light, draw_light
 from detector.data.rendering.materials import SEASONS, land
@@ -18,7 +19,7 @@ from detector.data.rendering.mesh import Mesh
 from detector.data.rendering.optics import Optics, draw_optics, expose
 from detector.data.rendering.plants import ELEVATIONS_DEG, Plant, draw_plant, shade_blobs, sprite
 from detector.data.rendering.raster import CONTACT, SUN_SHADOW, Leaves, Rasteriser, Solid
-from detector.data.rendering.scene import Scene
+from detector.data.rendering.scene import Scene, Tree
 from detector.data.rendering.traffic import Mover
 
 F64 = NDArray[np.float64]
@@ -41,6 +42,7 @@ class FlightPlan:
     harsh: float = 0.0
     sampling: int = 2
     budget_px: int = 16_000_000
+    focal_px: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,9 +64,15 @@ class Flight:
                  movers: list[Mover], still: F64, light: Light) -> None:
         self._seed, self._path, self._rasteriser, self._optics = seed, path, rasteriser, optics
         self._movers, self._still, self._light = movers, still, light
+        self._id_step = max((m.object_id for m in movers), default=0)
 
-    def shoot(self, time_s: float, index: int) -> Shot:
-        """The frame at a time; `index` seeds its noise."""
+    def develop(self, shot: Shot, index: int) -> Shot:
+        """A frame as the camera delivers it; `index` seeds its noise."""
+        noise = np.random.default_rng([self._seed, 77, index])
+        return replace(shot, image=expose(shot.image, self._optics, noise))
+
+    def shoot(self, time_s: float) -> Shot:
+        """The frame at a time, clean."""
         camera = self._path.at(time_s)
         moving = [m.poses(time_s) for m in self._movers]
         poses = np.concatenate([*moving, self._still])
@@ -74,12 +82,10 @@ class Flight:
         size = np.sort(boxes[:, 2:] - boxes[:, :2], axis=1)
         keep = (drawn.shares >= MIN_SHARE) & (size[:, 1] >= MIN_LONG_PX) & (size[:, 0] >= MIN_SHORT_PX)
         owners = [self._movers[g] for g in drawn.groups[keep]]
-        count = len(self._movers)
-        ids = [m.object_id + m.lap(time_s) * count for m in owners]
+        ids = [m.object_id + m.lap(time_s) * self._id_step for m in owners]
         order = np.argsort(np.array(ids, np.int64), kind="stable")
-        noise = np.random.default_rng([self._seed, 77, index])
         return Shot(
-            expose(image, self._optics, noise),
+            image,
             boxes[keep][order].astype(np.float32),
             np.array([m.kind.class_id for m in owners], np.int64)[order],
             np.array(ids, np.int64)[order],
@@ -123,20 +129,24 @@ def plan_flight(plan: FlightPlan) -> Flight:
     scene = Scene(rng, season, _reach(nominal.at(0.0)), land(rng, season))
     angle = float(rng.choice([rng.uniform(0, np.pi), np.pi / 2 + rng.normal(0, 0.3), rng.normal(0, 0.2)]))
     LAYOUTS[plan.scene or str(rng.choice(list(LAYOUTS)))](scene, angle)
+    checked = np.linspace(0, plan.duration_s, int(min(2 + plan.duration_s * 3, 90)) if plan.duration_s else 1)
+    scene.movers = without_conflicts(scene.movers, checked.tolist())
     path = _aimed(scene, nominal)
     times = np.linspace(0, plan.duration_s, 12 if plan.duration_s else 1)
     cameras = [path.at(float(t)) for t in times]
     frames = plan_levels(cameras, plan.budget_px)
     _clear_view(scene, cameras[0].position)
     plants = [draw_plant(rng, kind, season) for kind in _plant_kinds(rng, season)]
-    leaves = _leaves(scene, plants, light, cameras[0].position)
+    leaves = _leaves(_seen_trees(scene.trees, cameras), plants, light, cameras[0].position)
     solids, still = _solids(scene)
-    shapes = scene.shapes + scene.lines + _shadows(scene, plants, light)
+    tall, low = _shadows(scene, plants, light)
+    shapes = scene.shapes + scene.lines + tall + low
     ground = paint(frames, scene.base, shapes, turn=float(rng.uniform(0, 6.3)), softness_m=light.shadow_softness_m)
     labelled = np.zeros(len(scene.movers) + len(scene.props), bool)
     labelled[: len(scene.movers)] = True
     optics = draw_optics(rng, harsh=plan.harsh)
-    raster = Rasteriser(ground, light, solids, leaves, labelled, plan.sampling, _skyline(rng))
+    raster = Rasteriser(ground, light, solids, leaves, labelled, plan.sampling, _skyline(rng),
+                        shade_map(tall, scene.extent_m))
     return Flight(plan.seed, path, raster, optics, scene.movers, still, light)
 
 
@@ -145,15 +155,28 @@ def draw_still(seed: int, image_wh: tuple[int, int]) -> Flight:
     rng = np.random.default_rng([seed, 9])
     pitch = float(rng.choice([90.0, rng.uniform(60, 90), rng.uniform(25, 60), rng.uniform(10, 25)],
                              p=[0.3, 0.2, 0.3, 0.2]))
-    top = 150.0 if pitch > 30 else 45.0
-    altitude = float(np.exp(rng.uniform(np.log(8 if pitch < 40 else 14), np.log(top))))
-    plan = FlightPlan(seed, image_wh, 0.0, altitude, pitch, None, 0.0, 1.0, 2, 5_000_000)
+    low, top = (8.0, 40.0) if pitch < 25 else (12.0, 150.0)
+    altitude = float(np.exp(rng.uniform(np.log(low), np.log(top))))
+    car_px = float(np.exp(rng.uniform(np.log(16), np.log(110)))) * image_wh[0] / 800
+    focal = car_px / 4.5 * _slant(altitude, np.deg2rad(pitch))
+    focal = float(np.clip(focal, 0.6 * image_wh[0], 3.0 * image_wh[0]))
+    plan = FlightPlan(seed, image_wh, 0.0, altitude, pitch, None, 0.0, 1.0, 2, 5_000_000, focal)
     return plan_flight(plan)
 
 
+def _slant(altitude: float, pitch: float) -> float:
+    """Distance to what the camera aims at."""
+    return float(np.hypot(altitude, _back(altitude, pitch)))
+
+
+def _back(altitude: float, pitch: float) -> float:
+    """How far behind its aim the camera starts."""
+    return float(min(altitude / np.tan(pitch), 25.0 + 1.2 * altitude))
+
+
 def _start(rng: np.random.Generator, plan: FlightPlan, altitude: float, pitch: float) -> CameraPath:
-    focal = plan.image_wh[0] * float(rng.choice([rng.uniform(0.62, 0.85), rng.uniform(0.7, 1.7)]))
-    back = min(altitude / np.tan(pitch), 60.0 + altitude)
+    focal = plan.focal_px or plan.image_wh[0] * float(rng.uniform(0.66, 0.9))
+    back = _back(altitude, pitch)
     aim = rng.uniform(-8, 8, 2)
     start = np.array([aim[0], aim[1] - back, altitude, 0.0, pitch, rng.normal(0, 0.006), np.log(focal)])
     return draw_path(rng, start, plan.image_wh, lively=plan.lively)
@@ -175,7 +198,8 @@ def _aimed(scene: Scene, nominal: CameraPath) -> CameraPath:
         return nominal
     target = near[int(rng.integers(len(near)))].poses(0.0)[0, :2]
     start = nominal.start.copy()
-    start[:2] += target + rng.normal(0, 0.12, 2) * start[2]
+    width = nominal.image_wh[0] / np.exp(start[6]) * _slant(start[2], start[4])
+    start[:2] += target + rng.normal(0, 0.15, 2) * width
     return replace(nominal, start=start)
 
 
@@ -197,10 +221,25 @@ def _plant_kinds(rng: np.random.Generator, season: str) -> list[str]:
     return [*kinds, "bush", "bush", "bush"]
 
 
-def _leaves(scene: Scene, plants: list[Plant], light: Light, eye: F64) -> list[Leaves]:
+def _seen_trees(trees: list[Tree], cameras: list[Camera]) -> list[Tree]:
+    """Those that some camera may have in view."""
+    if not trees:
+        return []
+    size = np.array([tree.radius_m for tree in trees])
+    middle = np.column_stack([np.array([tree.at for tree in trees]), 2 * size])
+    seen = np.zeros(len(trees), bool)
+    for camera in cameras:
+        pixels, depth = camera.project(middle)
+        margin = 60 + 5 * size[:, None] * camera.focal_px / np.maximum(depth, 1)[:, None]
+        inside = (pixels > -margin) & (pixels < np.array(camera.image_wh) + margin)
+        seen |= inside.all(axis=1) & (depth > 1)
+    return [tree for tree, shown in zip(trees, seen, strict=True) if shown]
+
+
+def _leaves(trees: list[Tree], plants: list[Plant], light: Light, eye: F64) -> list[Leaves]:
     cache: dict[tuple[int, int], NDArray[np.uint8]] = {}
     placed = []
-    for tree in scene.trees:
+    for tree in trees:
         plant = plants[tree.sort]
         crown = plant.height * tree.radius_m
         away = float(np.hypot(*(tree.at - eye[:2])))
@@ -228,30 +267,26 @@ def _solids(scene: Scene) -> tuple[list[Solid], F64]:
     return solids, still
 
 
-def _shadows(scene: Scene, plants: list[Plant], light: Light) -> list[Shape]:
-    """Shadows of all that stands still, contact shade last."""
+def _shadows(scene: Scene, plants: list[Plant], light: Light) -> tuple[list[Shape], list[Shape]]:
+    """Shadows of buildings and trees, and of all else that stands still with contact shade last."""
+    tall: list[Shape] = []
     cast: list[Shape] = []
     contact: list[Shape] = []
     one = np.ones(3)
-    things = [(p.mesh, one, np.array([*p.at, p.heading])) for p in scene.props]
+    for p in scene.props:
+        sun, under = ground_shades(p.mesh, one, np.array([*p.at, p.heading]), light)
+        (tall if p.footprint.min() > 5 else cast).append(Shape("shadow", sun, SUN_SHADOW))
+        contact.append(Shape("shadow", under, CONTACT))
     for m in scene.movers:
         if m.speed_mps == 0:
-            poses = m.poses(0.0)
-            things += [(part.plain, part.scale, pose) for part, pose in zip(m.kind.parts, poses, strict=True)]
-    for mesh, scale, pose in things:
-        sun, under = ground_shades(mesh, scale, pose, light)
-        cast.append(Shape("shadow", sun, SUN_SHADOW))
-        contact.append(Shape("shadow", under, CONTACT))
+            for part, pose in zip(m.kind.parts, m.poses(0.0), strict=True):
+                sun, under = ground_shades(part.plain, part.scale, pose, light)
+                cast.append(Shape("shadow", sun, SUN_SHADOW))
+                contact.append(Shape("shadow", under, CONTACT))
+    shades = [shade_blobs(plant, light) for plant in plants]
     for tree in scene.trees:
-        spots, sizes = shade_blobs(plants[tree.sort], light)
-        cast += _spots(tree.at + spots * tree.radius_m, sizes * tree.radius_m)
-    return cast + contact
-
-
-def _spots(at: F64, sizes: F64) -> list[Shape]:
-    angle = np.linspace(0, 2 * np.pi, 9)[:-1]
-    ring = np.column_stack([np.cos(angle), np.sin(angle)])
-    return [Shape("shadow", spot + size * ring, SUN_SHADOW - 30) for spot, size in zip(at, sizes, strict=True)]
+        tall.append(Shape("shadow", tree.at + shades[tree.sort] * tree.radius_m, SUN_SHADOW - 25))
+    return tall, cast + contact
 
 
 def _skyline(rng: np.random.Generator) -> F64:

@@ -39,6 +39,8 @@ class Cover:
 class Shape:
     """Something flat: a polygon, or a line of `width_m` above 0, painted in list order.
 
+    `points` are `(N, 2)`, or `(K, N, 2)` for polygons of one kind.
+
     Layers: `cover` takes a `Cover`; `tone` a grey level that darkens below 128; `crack` the same
     but never blurred; `line` a marking colour; `shadow` 0..255 of shadow.
     """
@@ -96,11 +98,10 @@ class _Frame:
         texels = (points - self.origin) / self.texel_m - 0.5
         return np.round(texels * (1 << SHIFT)).astype(np.int32)
 
-    def sees(self, points: F64, margin_m: float) -> bool:
-        """Whether the points' extent meets the level."""
-        low, high = points.min(axis=0) - margin_m, points.max(axis=0) + margin_m
+    def sees(self, low: F64, high: F64) -> NDArray[np.bool_]:
+        """Which of the extents `(N, 2)` meet the level."""
         far = self.origin + np.array(self.size) * self.texel_m
-        return bool((high > self.origin).all() and (low < far).all())
+        return np.asarray(((high > self.origin) & (low < far)).all(axis=1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,9 +139,7 @@ class _Canvas:
         self.shadow = np.zeros((height, width), np.uint8)
 
     def draw(self, shape: Shape) -> None:
-        """Paint one shape where the level sees it."""
-        if not self.frame.sees(shape.points, shape.width_m):
-            return
+        """Paint one shape."""
         points = self.frame.pixels(shape.points)
         for image, value in self._targets(shape):
             if shape.width_m > 0:
@@ -150,7 +149,8 @@ class _Canvas:
                 cv2.polylines(image, [points], False, value, max(1, round(thick)),
                               cv2.LINE_AA, SHIFT)
             else:
-                cv2.fillPoly(image, [points], value, cv2.LINE_AA, SHIFT)
+                many = list(points) if points.ndim == 3 else [points]
+                cv2.fillPoly(image, many, value, cv2.LINE_AA, SHIFT)
 
     def _targets(self, shape: Shape) -> list[tuple[U8, tuple[int, ...]]]:
         value = shape.value
@@ -174,7 +174,7 @@ class _Canvas:
         blur = 0.35 / frame.texel_m
         tone = cv2.GaussianBlur(self.tone, (0, 0), blur) if blur > 0.5 else self.tone
         factor = np.full(tone.shape, 1.0, np.float32)
-        for noise, channel, strength in ((coarse, 0, 1.0), (middle, 1, 1.0), (grain, 2, 1.0)):
+        for noise, channel, strength in ((coarse, 0, 0.45), (middle, 1, 0.5), (grain, 2, 0.55)):
             amount = cv2.extractChannel(self.rough, channel)
             ripple = cv2.multiply(cv2.subtract(noise, 128, dtype=cv2.CV_16S), amount,
                                   scale=strength / (42.0 * 255.0), dtype=cv2.CV_32F)
@@ -216,16 +216,6 @@ class Ground:
                 borderMode=cv2.BORDER_REFLECT,
             )
         return out
-
-    def shadow_at(self, points: F64) -> F64:
-        """Shadow 0..1 at ground points `(N, 2)`, from the finest level that holds each."""
-        found = np.zeros(len(points))
-        for level in reversed(self.levels):
-            cell = ((points - level.origin) / level.texel_m).astype(np.int64)
-            height, width = level.texture.shape[:2]
-            inside = ((cell >= 0) & (cell < [width, height])).all(axis=1)
-            found[inside] = level.texture[cell[inside, 1], cell[inside, 0], 3] / 255.0
-        return found
 
 
 def row_texel(camera: Camera) -> F64:
@@ -289,9 +279,48 @@ def paint(frames: Sequence[_Frame], base: Cover, shapes: Sequence[Shape], *, tur
         softness_m: Blur of shadow edges.
     """
     levels = []
+    low, high = _extents(shapes)
     for frame in frames:
         canvas = _Canvas(frame, base)
-        for shape in shapes:
-            canvas.draw(shape)
+        for k in np.flatnonzero(frame.sees(low, high)):
+            canvas.draw(shapes[k])
         levels.append(canvas.finish(turn, softness_m))
     return Ground(tuple(sorted(levels, key=lambda level: level.texel_m)))
+
+
+def _extents(shapes: Sequence[Shape]) -> tuple[F64, F64]:
+    """Lowest and highest x and y `(N, 2)` of each shape with its width."""
+    flat = [shape.points.reshape(-1, 2) for shape in shapes]
+    first = np.cumsum([0] + [len(points) for points in flat[:-1]])
+    every = np.concatenate(flat)
+    margin = np.array([[shape.width_m] for shape in shapes])
+    return (
+        np.asarray(np.minimum.reduceat(every, first, axis=0) - margin, np.float64),
+        np.asarray(np.maximum.reduceat(every, first, axis=0) + margin, np.float64),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shade:
+    """Where buildings and trees keep the sun off, on a grid of 1 m around the origin."""
+
+    mask: U8
+
+    def at(self, points: F64) -> F64:
+        """Shade 0..1 at ground points `(N, 2)`; 0 beyond the grid."""
+        half = self.mask.shape[0] // 2
+        cell = np.floor(points).astype(np.int64) + half
+        inside = ((cell >= 0) & (cell < 2 * half)).all(axis=1)
+        found = np.zeros(len(points))
+        found[inside] = self.mask[cell[inside, 1], cell[inside, 0]] / 255.0
+        return found
+
+
+def shade_map(shapes: Sequence[Shape], reach_m: float) -> Shade:
+    """The grid of the shadows `shapes`, out to `reach_m`."""
+    half = int(reach_m) + 30
+    mask = np.zeros((2 * half, 2 * half), np.uint8)
+    for shape in shapes:
+        points = np.round((shape.points + half - 0.5) * (1 << SHIFT)).astype(np.int32)
+        cv2.fillPoly(mask, list(points) if points.ndim == 3 else [points], 255, cv2.LINE_8, SHIFT)
+    return Shade(np.asarray(cv2.blur(mask, (3, 3)), np.uint8))

@@ -401,12 +401,13 @@ def yard(scene: Scene, angle: float) -> None:
     scene.shapes.append(Shape("cover", corners, material(rng, str(rng.choice(["concrete", "old_asphalt", "gravel", "soil"])))))
     scene.build(side * half * 0.8, angle, (half * 1.8, 20.0, float(rng.uniform(6, 11))))
     for row in range(int(rng.integers(1, 4))):
+        pitch = float(rng.uniform(3.4, 4.6))
         for k in range(int(rng.integers(3, 11))):
-            at = way * (-half + k * float(rng.uniform(3.6, 4.2))) + side * (row * 20 - half * 0.6)
+            at = way * (-half + k * pitch) + side * (row * 20 - half * 0.6)
             if scene.free(at, 1.0):
                 kind = any_vehicle(rng, 0.7)
                 scene.park(kind, at, angle + np.pi / 2 + float(rng.normal(0, 0.03)))
-                scene.blocked.append((float(at[0]), float(at[1]), 1.5))
+                scene.block_line(at[None], 1.5)
     for _ in range(int(rng.integers(10, 40))):
         at = way * rng.uniform(0.1, 1.3) * half + side * rng.uniform(-1, 0.55) * half
         scene.furnish(str(rng.choice(["container", "skip", "pile", "container", "barrier"])), at,

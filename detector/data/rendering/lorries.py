@@ -193,8 +193,12 @@ def bus_mesh(name: str) -> Mesh:
     stripe = _side_quads([(-length / 2 + 0.1, length / 2 - 0.1, 0.34, 0.62)], half, P)
     axles = {"artic_front": [length / 2 - 2.6, -length / 2 + 1.6], "artic_rear": [-0.6]}.get(
         name, [length / 2 - 2.6, -length / 2 + 3.2])
-    return join([loft(x, sections, grid), ends, posts, stripe, _roof_boxes(length, height),
-                 _wheels(axles, half * 0.99, 0.48)])
+    parts = [loft(x, sections, grid), ends, posts, stripe, _roof_boxes(length, height),
+             _wheels(axles, half * 0.99, 0.48)]
+    if name == "artic_rear":
+        bellows = (length / 2, length / 2 + 0.75)
+        parts.insert(0, box((bellows[0], -half * 0.9, 0.4), (bellows[1], half * 0.9, height * 0.95), [B] * 5))
+    return join(parts)
 
 
 def _roof_boxes(length: float, height: float) -> Mesh:

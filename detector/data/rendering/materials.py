@@ -41,7 +41,7 @@ def material(rng: np.random.Generator, name: str) -> Cover:
     """The material `name` with its shade and roughness varied."""
     colour, patch, rough = _TABLE[name]
     gain = rng.uniform(0.84, 1.14)
-    tint = rng.normal(0, 3.5, 3)
+    tint = rng.normal(0, 2.2, 3)
 
     def vary(values: tuple[int, int, int]) -> tuple[int, int, int]:
         r, g, b = np.clip(np.array(values) * gain + tint, 8, 244).astype(int).tolist()

@@ -54,7 +54,7 @@ def draw_optics(rng: np.random.Generator, *, harsh: float) -> Optics:
         curve=np.clip(curve * 255, 0, 255).astype(np.uint8),
         saturation=float(rng.uniform(0.75 - 0.3 * harsh, 1.15 + 0.15 * harsh)),
         vignette=float(rng.uniform(0, 0.18 + 0.12 * harsh)),
-        noise=float(rng.uniform(0.5, 3 + 6 * harsh * rng.uniform())),
+        noise=float(rng.uniform(0.3, 2.2 + 4 * harsh * rng.uniform() ** 2)),
         quality=int(rng.integers(90 - int(55 * harsh), 97)),
     )
 

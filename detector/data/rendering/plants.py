@@ -40,7 +40,7 @@ class Plant:
 
 
 def _round(rng: np.random.Generator, green: F64) -> Plant:
-    count = 330
+    count = 1000
     lobes = rng.normal(size=(9, 3)) * 0.42
     centre = lobes[rng.integers(0, 9, count)]
     way = rng.normal(size=(count, 3))
@@ -49,22 +49,22 @@ def _round(rng: np.random.Generator, green: F64) -> Plant:
     blobs *= np.minimum(1, 0.95 / np.maximum(np.linalg.norm(blobs, axis=1, keepdims=True), 0.1))
     blobs[:, 2] *= 0.85
     colours = green * rng.uniform(0.75, 1.25, (count, 1))
-    return Plant(blobs, rng.uniform(0.06, 0.13, count), colours, False, 1.3, (82, 70, 58))
+    return Plant(blobs, rng.uniform(0.03, 0.075, count), colours, False, 1.3, (82, 70, 58))
 
 
 def _conifer(rng: np.random.Generator, green: F64) -> Plant:
-    count = 360
-    z = 1 - 2 * rng.uniform(0, 1, count) ** 0.6
-    layer = 0.72 + 0.28 * ((z * 6) % 1)
-    radius = (1 - z) * 0.36 * layer
+    count = 900
+    z = 1 - 2 * np.sqrt(rng.uniform(0, 1, count))
     angle = rng.uniform(0, 2 * np.pi, count)
+    boughs = 0.82 + 0.18 * np.sin(angle * 7 + z * 19 + rng.uniform(0, 6.3))
+    radius = (1 - z) * 0.34 * boughs * rng.uniform(0.55, 1.05, count)
     blobs = np.column_stack([radius * np.cos(angle), radius * np.sin(angle), z * 1.25])
-    colours = green * np.array([0.7, 0.78, 0.85]) * rng.uniform(0.7, 1.25, (count, 1))
-    return Plant(blobs, rng.uniform(0.045, 0.09, count), colours, False, 1.35, (70, 58, 46))
+    colours = green * np.array([0.7, 0.78, 0.85]) * rng.uniform(0.6, 1.3, (count, 1))
+    return Plant(blobs, rng.uniform(0.035, 0.075, count), colours, False, 1.35, (70, 58, 46))
 
 
 def _palm(rng: np.random.Generator, green: F64) -> Plant:
-    count = 46
+    count = 70
     angle = rng.uniform(0, 2 * np.pi, count)
     rise = rng.uniform(-0.75, 0.95, count)
     flat = np.sqrt(np.maximum(1 - rise**2, 0.05))
@@ -121,30 +121,50 @@ def sprite(plant: Plant, elevation_deg: float, light: Light) -> U8:
     at = np.column_stack([right, v]) * unit + SPRITE_PX / 2
     fixed = np.round(at * 16).astype(int)
     heart = SPRITE_PX * 8
-    for i in np.argsort(near):
-        colour = (*np.clip(colours[i], 0, 255).tolist(), 255.0)
-        if plant.twig:
-            _stroke(image, (heart, heart), fixed[i], plant.sizes[i] * unit, colour)
-        else:
-            cv2.circle(image, fixed[i].tolist(), int(plant.sizes[i] * unit * 16), colour, -1,
-                       cv2.LINE_8, 4)
+    order = np.argsort(near)
+    paints = np.column_stack([np.clip(colours, 0, 255), np.full(len(colours), 255.0)])[order].tolist()
+    if plant.twig:
+        for tip, width, paint in zip(fixed[order], plant.sizes[order] * unit, paints, strict=True):
+            _stroke(image, (heart, heart), tip, float(width), paint)
+        return image
+    reach = (plant.sizes[order] * unit * 16).astype(int).tolist()
+    for spot, radius, paint in zip(fixed[order].tolist(), reach, paints, strict=True):
+        cv2.circle(image, spot, radius, paint, -1, cv2.LINE_8, 4)
     return image
 
 
 def _stroke(image: U8, heart: tuple[int, int], tip: NDArray[np.int64], width: float,
-            colour: tuple[float, ...]) -> None:
-    """A leaf or branch that bends down towards its tip."""
-    bend = np.array([0, 0.10 * np.hypot(*(tip - heart))])
-    share = np.linspace(0, 1, 6)[:, None]
-    line = np.array(heart) * (1 - share) + tip * share - bend * np.sin(np.pi * share) * 1.4
-    cv2.polylines(image, [np.round(line).astype(np.int32)], False, colour,
-                  max(1, round(width)), cv2.LINE_8, 4)
+            colour: list[float]) -> None:
+    """A branch, or where `width` is over 3 px a palm leaf with leaflets, bent to its tip."""
+    way = tip - np.array(heart)
+    bend = np.array([0, 0.14 * np.hypot(*way)])
+    share = np.linspace(0, 1, 12)[:, None]
+    line = np.array(heart) + way * share - bend * np.sin(np.pi * share)
+    fixed = np.round(line).astype(np.int32)
+    if width < 3:
+        cv2.polylines(image, [fixed], False, colour, max(1, round(width)), cv2.LINE_8, 4)
+        return
+    side = np.array([-way[1], way[0]]) / max(float(np.hypot(*way)), 1.0)
+    ahead = way / max(float(np.hypot(*way)), 1.0)
+    reach = (16 * width * 1.7 * np.sin(np.pi * np.clip(share[1:] * 0.9 + 0.08, 0, 1)))
+    leaflets = [np.stack([line[1:], line[1:] + reach * (ahead * 0.9 + s * side)], axis=1) for s in (-0.8, 0.8)]
+    strokes = np.round(np.concatenate(leaflets)).astype(np.int32)
+    cv2.polylines(image, list(strokes), False, colour, 1, cv2.LINE_8, 4)
+    cv2.polylines(image, [fixed], False, colour, 1, cv2.LINE_8, 4)
 
 
-def shade_blobs(plant: Plant, light: Light) -> tuple[F64, F64]:
-    """Where a plant's blobs shade the ground, `(N, 2)` and radii `(N,)`, in crown radii."""
-    step = 3 if len(plant.blobs) > 100 else 1
+def shade_blobs(plant: Plant, light: Light) -> F64:
+    """Octagons `(N, 8, 2)` that a plant's blobs shade on the ground, in crown radii."""
+    step = max(1, len(plant.blobs) // 90)
     blobs = plant.blobs[::step]
     slope = light.sun[:2] / max(light.sun[2], 0.2)
-    height = blobs[:, 2] + plant.height
-    return blobs[:, :2] - slope * height[:, None], np.maximum(plant.sizes[::step] * 1.5, 0.05)
+    spots = blobs[:, :2] - slope * (blobs[:, 2] + plant.height)[:, None]
+    angle = np.linspace(0, 2 * np.pi, 9)[:-1]
+    ring = np.column_stack([np.cos(angle), np.sin(angle)])
+    sizes = np.maximum(plant.sizes[::step] * 2.4, 0.05)
+    if plant.twig:
+        hub = -slope * plant.height
+        along = np.linspace(0.15, 1.0, 6)[None, :, None]
+        spots = (hub + (spots - hub)[:, None] * along).reshape(-1, 2)
+        sizes = np.repeat(sizes, 6)
+    return np.asarray(spots[:, None] + sizes[:, None, None] * ring, np.float64)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.data.rendering.camera import Camera
-from detector.data.rendering.ground import Ground, row_texel
+from detector.data.rendering.ground import Ground, Shade, row_texel
 from detector.data.rendering.light import Light
 from detector.data.rendering.mesh import GLOSS, Mesh
 from detector.data.rendering.plants import SPRITE_PX
@@ -98,9 +98,10 @@ class Rasteriser:
 
     def __init__(self, ground: Ground, light: Light, solids: Sequence[Solid],
                  leaves: Sequence[Leaves], labelled: NDArray[np.bool_], sampling: int,
-                 skyline: F64) -> None:
+                 skyline: F64, shade: Shade) -> None:
         self._ground, self._light, self._solids, self._leaves = ground, light, solids, leaves
         self._labelled, self._sampling, self._skyline = labelled, sampling, skyline
+        self._shade = shade
         self._radius = np.array([solid.radius_m for solid in solids])
         self._group = np.array([solid.group for solid in solids], np.int64)
         self._ready: dict[tuple[int, int], tuple[F64, F64]] = {}
@@ -263,7 +264,7 @@ class Rasteriser:
         group = self._group[index]
         keep = np.flatnonzero(keep)
         keep = keep[np.lexsort((lift[keep] - far[keep], group[per_face[keep]]))]
-        lit = 1 - self._ground.shadow_at(poses[index, :2]) * 255 / SUN_SHADOW
+        lit = 1 - self._shade.at(poses[index, :2]) * self._labelled[group]
         colours = self._shaded(
             outward[keep], eye[keep] / far[keep, None], far[keep], material[keep],
             (per_face[keep], index, np.clip(lit, 0, 1), centre[keep, 2]),

@@ -34,7 +34,7 @@ class Scene:
         base: Ground where nothing else lies.
         shapes, lines: Ground painted first and markings painted on top.
         movers, props, trees: What stands on it.
-        blocked: `(x, y, radius)` circles that are taken.
+        blocked, blocks: Circles that are taken, `x, y, radius` in the first `blocks` rows.
     """
 
     rng: np.random.Generator
@@ -46,19 +46,23 @@ class Scene:
     movers: list[Mover] = field(default_factory=list)
     props: list[Prop] = field(default_factory=list)
     trees: list[Tree] = field(default_factory=list)
-    blocked: list[tuple[float, float, float]] = field(default_factory=list)
+    blocked: F64 = field(default_factory=lambda: np.zeros((512, 3)))
+    blocks: int = 0
 
     def free(self, at: F64, radius_m: float) -> bool:
         """Whether a circle touches nothing that is blocked."""
-        if not self.blocked:
-            return True
-        taken = np.array(self.blocked)
-        gap = np.hypot(taken[:, 0] - at[0], taken[:, 1] - at[1])
-        return bool((gap > taken[:, 2] + radius_m).all())
+        taken = self.blocked[: self.blocks]
+        gap = (taken[:, 0] - at[0]) ** 2 + (taken[:, 1] - at[1]) ** 2
+        return not bool((gap < (taken[:, 2] + radius_m) ** 2).any())
 
     def block_line(self, line: F64, radius_m: float) -> None:
-        """Keeps a polyline's surroundings free."""
-        self.blocked += [(float(x), float(y), radius_m) for x, y in line]
+        """Keeps the surroundings of points `(N, 2)` free."""
+        end = self.blocks + len(line)
+        while end > len(self.blocked):
+            self.blocked = np.concatenate([self.blocked, np.zeros_like(self.blocked)])
+        self.blocked[self.blocks : end, :2] = line
+        self.blocked[self.blocks : end, 2] = radius_m
+        self.blocks = end
 
     def park(self, kind: Kind, at: F64, heading: float) -> None:
         """A parked vehicle or a standing person."""
@@ -73,7 +77,7 @@ class Scene:
         if self.free(at, 0.5):
             prop = clutter(self.rng, kind, at, heading)
             self.props.append(prop)
-            self.blocked.append((float(at[0]), float(at[1]), float(prop.footprint.max()) / 2))
+            self.block_line(at[None], float(prop.footprint.max()) / 2)
 
     def build(self, at: F64, heading: float, size: tuple[float, float, float]) -> None:
         """A building where it is free."""
@@ -82,7 +86,7 @@ class Scene:
         spots = [at + unit * d for d in np.linspace(-size[0] / 2 + half, size[0] / 2 - half, 3 + int(size[0] / max(size[1], 1)))]
         if all(self.free(spot, half * 1.15) for spot in spots):
             self.props += building(self.rng, at, heading, size)
-            self.blocked += [(float(s[0]), float(s[1]), half * 1.15) for s in spots]
+            self.block_line(np.array(spots), half * 1.15)
 
     def plant(self, at: F64, sort: int, radius_m: float) -> None:
         """A tree whose trunk finds room."""

@@ -37,6 +37,20 @@ _CAR_SHARE = {"sedan": 0.2, "saloon": 0.07, "hatch": 0.17, "small": 0.08, "wagon
               "van": 0.03, "minibus": 0.015, "sprinter": 0.025}
 
 
+_RIMS = np.array([45.0, 120.0, 165.0])
+_PLATES = np.array([[215.0, 215, 210], [205, 180, 70]])
+_BEDS = np.array([[38.0, 38, 40], [88, 80, 70], [120, 104, 84]])
+_SKINS = np.array([[214.0, 170, 142], [160, 116, 88], [96, 66, 50]])
+_HAIRS = np.array([[34.0, 28, 26], [74, 54, 38], [150, 124, 84], [120, 118, 116]])
+_LEGS = np.array([[36.0, 42, 60], [30, 30, 32], [96, 92, 84], [132, 120, 96]])
+_CABS = np.array([[224.0, 224, 222], [224, 224, 222], [38, 62, 120], [168, 34, 30],
+                  [206, 120, 34], [66, 98, 66], [58, 60, 64], [214, 178, 54]])
+_LOADS = np.array([[226.0, 226, 224], [226, 226, 224], [206, 204, 198], [60, 84, 136],
+                   [150, 44, 40], [92, 118, 92], [178, 152, 84], [112, 114, 118]])
+_BUSES = np.array([[92.0, 178, 56], [222, 222, 218], [222, 222, 218], [36, 92, 160],
+                   [176, 30, 34], [212, 160, 40], [70, 140, 130], [120, 150, 190]])
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """A rigid piece of an object.
@@ -52,6 +66,11 @@ class Part:
     scale: F64
     behind_m: float = 0.0
 
+    @property
+    def half_wh(self) -> F64:
+        """`(2,)` half its length and width."""
+        return np.asarray(np.ptp(self.plain.points[:, :2], axis=0) * self.scale[:2] / 2, np.float64)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
@@ -64,25 +83,30 @@ class Kind:
     width_m: float
 
 
+def _pick(rng: np.random.Generator, table: F64) -> F64:
+    """A random row."""
+    return np.asarray(table[int(rng.integers(len(table)))], np.float64)
+
+
 def _palette(rng: np.random.Generator, paint: F64, second: F64) -> F64:
     colours = np.zeros((len(Material), 3))
     glass = rng.uniform(14, 46)
     colours[Material.PAINT] = paint
     colours[Material.PAINT2] = second
-    colours[Material.GLASS] = glass + rng.uniform(-4, 8, 3) + rng.choice([0, 0, 25])
+    colours[Material.GLASS] = glass + rng.uniform(-4, 8, 3) + 25 * (rng.uniform() < 0.33)
     colours[Material.SIDE_GLASS] = glass * 0.7 + 4
     colours[Material.PLASTIC] = rng.uniform(28, 52)
     colours[Material.TYRE] = 24
-    colours[Material.RIM] = rng.choice([45, 120, 165])
+    colours[Material.RIM] = _pick(rng, _RIMS)
     colours[Material.HEADLIGHT] = (205, 208, 212)
     colours[Material.TAILLIGHT] = (148, 22, 22)
-    colours[Material.PLATE] = rng.choice([[215, 215, 210], [205, 180, 70]])
-    colours[Material.BED] = rng.choice([[38, 38, 40], [88, 80, 70], [120, 104, 84]])
+    colours[Material.PLATE] = _pick(rng, _PLATES)
+    colours[Material.BED] = _pick(rng, _BEDS)
     colours[Material.CHROME] = 130
     colours[Material.SEAM] = np.minimum(paint * 0.35 + 6, 70)
-    colours[Material.SKIN] = rng.choice([[214, 170, 142], [160, 116, 88], [96, 66, 50]])
-    colours[Material.HAIR] = rng.choice([[34, 28, 26], [74, 54, 38], [150, 124, 84], [120, 118, 116]])
-    colours[Material.TROUSERS] = rng.choice([[36, 42, 60], [30, 30, 32], [96, 92, 84], [132, 120, 96]])
+    colours[Material.SKIN] = _pick(rng, _SKINS)
+    colours[Material.HAIR] = _pick(rng, _HAIRS)
+    colours[Material.TROUSERS] = _pick(rng, _LEGS)
     return colours
 
 
@@ -90,7 +114,7 @@ def _paint(rng: np.random.Generator) -> F64:
     shares = np.array([share for share, _ in _CAR_COLOURS])
     index = int(rng.choice(len(shares), p=shares / shares.sum()))
     colour = np.array(_CAR_COLOURS[index][1], np.float64)
-    return np.asarray(np.clip(colour * rng.uniform(0.82, 1.12) + rng.normal(0, 4, 3), 10, 242))
+    return np.asarray(np.clip(colour * rng.uniform(0.82, 1.12) + rng.normal(0, 2, 3), 10, 242))
 
 
 def draw_car(rng: np.random.Generator) -> Kind:
@@ -114,10 +138,8 @@ def draw_truck(rng: np.random.Generator) -> Kind:
     """A lorry."""
     names = ["box", "big_box", "flatbed", "tipper", "tanker", "artic", "mixer"]
     name = str(rng.choice(names, p=[0.28, 0.17, 0.13, 0.14, 0.06, 0.16, 0.06]))
-    cab = np.array(rng.choice([[224, 224, 222], [224, 224, 222], [38, 62, 120], [168, 34, 30],
-                               [206, 120, 34], [66, 98, 66], [58, 60, 64], [214, 178, 54]]), float)
-    load = np.array(rng.choice([[226, 226, 224], [226, 226, 224], [206, 204, 198], [60, 84, 136],
-                                [150, 44, 40], [92, 118, 92], [178, 152, 84], [112, 114, 118]]), float)
+    cab = _pick(rng, _CABS)
+    load = _pick(rng, _LOADS)
     scale = np.array([rng.uniform(0.9, 1.08), rng.uniform(0.96, 1.02), rng.uniform(0.92, 1.04)])
     mesh = truck_mesh(name)
     palette = _palette(rng, cab * rng.uniform(0.9, 1.05), np.clip(load * rng.uniform(0.85, 1.05), 0, 240))
@@ -127,8 +149,7 @@ def draw_truck(rng: np.random.Generator) -> Kind:
 
 def draw_bus(rng: np.random.Generator) -> Kind:
     """A bus, one in five articulated."""
-    paint = np.array(rng.choice([[92, 178, 56], [222, 222, 218], [222, 222, 218], [36, 92, 160],
-                                 [176, 30, 34], [212, 160, 40], [70, 140, 130], [120, 150, 190]]), float)
+    paint = _pick(rng, _BUSES)
     roof = paint if rng.uniform() < 0.4 else np.full(3, rng.uniform(190, 232))
     palette = _palette(rng, paint, roof)
     palette[Material.PLASTIC] = rng.uniform(60, 150)

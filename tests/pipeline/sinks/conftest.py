@@ -13,7 +13,7 @@ from tracking.tracks import Tracks
 MakeResult = Callable[..., Result]
 
 
-def _result(
+def _result(  # noqa: PLR0913
     index: int = 0,
     *,
     image: Image | None = None,

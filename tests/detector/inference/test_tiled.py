@@ -1,0 +1,168 @@
+"""Frames become tiles, tiles become detections of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from detector.config import DetectorConfig, TilingConfig
+from detector.detections import Detections, Image
+from detector.inference.tiled import TiledDetector
+from tests.detector.inference.scenes import as_rows, detections
+
+Array = NDArray[Any]
+CLASSES = ("car", "truck", "bus")
+CONFIG = DetectorConfig(tiling=TilingConfig(tile_px=512))
+
+COLOURS = np.array([[200, 0, 0], [0, 200, 0], [0, 0, 200]], np.uint8)
+"""Of cars, trucks and buses."""
+
+
+class ColourBackend:
+    """Finds evenly coloured rectangles on black; each row of `COLOURS` is a class.
+
+    It reads the pixels it is given and nothing else. Objects must not touch in x and y
+    projections of a tile's own row of objects: each holds a grey level of its own.
+    """
+
+    class_names = CLASSES
+    stride = 32
+
+    def __init__(self) -> None:
+        self.calls: list[list[tuple[int, ...]]] = []
+
+    def infer(self, tiles: Sequence[Image]) -> list[Detections]:
+        self.calls.append([tile.shape for tile in tiles])
+        return [self._see(tile) for tile in tiles]
+
+    def _see(self, tile: Image) -> Detections:
+        boxes, class_ids = [], []
+        brightest = tile.max(axis=2)
+        for level in np.unique(brightest[brightest >= 100]):
+            rows, columns = np.nonzero(brightest == level)
+            boxes.append([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+            class_ids.append(int(tile[rows[0], columns[0]].argmax()))
+        scores = 0.5 + 0.01 * np.arange(len(boxes))
+        return detections(np.array(boxes), scores, np.array(class_ids, np.int64))
+
+
+def paint(wh: tuple[int, int], boxes: list[list[int]]) -> Image:
+    """Objects on black: car, truck, bus in turn, each with a level of its own."""
+    image = np.zeros((wh[1], wh[0], 3), np.uint8)
+    for row, (x1, y1, x2, y2) in enumerate(boxes):
+        image[y1:y2, x1:x2, row % 3] = 100 + row
+    return image
+
+
+BOXES = [[10, 10, 40, 30], [430, 200, 520, 240], [400, 460, 700, 540], [900, 600, 1000, 700]]
+
+
+def test_objects_are_found_once_in_full_frame_pixels() -> None:
+    backend = ColourBackend()
+    (found,) = TiledDetector(backend, CONFIG).detect([paint((1000, 700), BOXES)])
+    assert sorted(found.boxes.tolist()) == sorted(BOXES)
+    assert found.boxes.dtype == np.float32
+    assert (np.diff(found.scores) <= 0).all()
+    assert len(backend.calls[0]) == 6
+    assert len(set(backend.calls[0])) == 1
+
+
+def test_a_frame_that_fits_is_one_tile_and_equal_to_no_tiling() -> None:
+    backend = ColourBackend()
+    image = paint((512, 300), [[10, 10, 40, 30], [430, 200, 512, 240]])
+    (found,) = TiledDetector(backend, CONFIG).detect([image])
+    assert backend.calls == [[(300, 512, 3)]]
+    (direct,) = backend.infer([image])
+    assert as_rows(found) == as_rows(direct)
+
+
+def test_frames_of_different_sizes_go_to_the_backend_together_and_come_back_in_order() -> None:
+    backend = ColourBackend()
+    images = [paint((1000, 700), BOXES), paint((300, 200), BOXES[:1]), paint((600, 200), [])]
+    together = TiledDetector(backend, CONFIG).detect(images)
+    assert [len(tiles) for tiles in backend.calls] == [6 + 1 + 2]
+    for image, found in zip(images, together, strict=True):
+        (alone,) = TiledDetector(backend, CONFIG).detect([image])
+        assert as_rows(found) == as_rows(alone)
+    assert len(together[2]) == 0
+
+
+def test_no_images_give_no_detections() -> None:
+    assert TiledDetector(ColourBackend(), CONFIG).detect([]) == []
+
+
+def test_only_the_classes_asked_for_are_reported_with_their_own_ids() -> None:
+    config = DetectorConfig(tiling=TilingConfig(tile_px=512), classes=("bus", "truck"))
+    (found,) = TiledDetector(ColourBackend(), config).detect([paint((1000, 700), BOXES)])
+    assert {box[0]: int(kind) for box, kind in zip(BOXES[1:3], [1, 2], strict=True)} == dict(
+        zip(found.boxes[:, 0].tolist(), found.class_ids.tolist(), strict=True)
+    )
+
+
+def test_an_unknown_class_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="'lorry' is none of the network's: car, truck, bus"):
+        TiledDetector(ColourBackend(), DetectorConfig(classes=("lorry",)))
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3)), np.zeros((0, 8, 3), np.uint8)]
+)
+def test_what_is_no_image_is_refused(image: Any) -> None:
+    with pytest.raises(ValueError, match="image 1: expected"):
+        TiledDetector(ColourBackend(), CONFIG).detect([paint((8, 8), []), image])
+
+
+class SizeBackend(ColourBackend):
+    """Finds only what it sees whole and at most 150 px long: large objects must be shrunk."""
+
+    def _see(self, tile: Image) -> Detections:
+        found = super()._see(tile)
+        height, width = tile.shape[:2]
+        whole = (found.boxes[:, :2] > 0).all(axis=1) & (found.boxes[:, 2:] < (width, height)).all(1)
+        small = (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1) <= 150
+        return found[whole & small]
+
+
+@pytest.mark.parametrize("full_frame", [False, True])
+def test_a_pass_over_the_whole_frame_finds_what_is_too_large_for_tiles(full_frame: bool) -> None:
+    small, large = [100, 100, 140, 120], [300, 200, 800, 500]
+    image = paint((2048, 1024), [small, large])
+    tiling = TilingConfig(tile_px=512, full_frame=full_frame)
+    backend = SizeBackend()
+    (found,) = TiledDetector(backend, DetectorConfig(tiling=tiling)).detect([image])
+    assert ((256, 512, 3) in backend.calls[0]) == full_frame
+    boxes = sorted(found.boxes.tolist(), key=lambda box: box[0])
+    assert boxes[0] == small
+    assert len(boxes) == 1 + full_frame
+    if full_frame:
+        np.testing.assert_allclose(boxes[1], large, atol=4)
+
+
+def test_a_frame_that_fits_gets_no_second_pass() -> None:
+    backend = ColourBackend()
+    config = DetectorConfig(tiling=TilingConfig(tile_px=512, full_frame=True))
+    TiledDetector(backend, config).detect([paint((512, 512), [])])
+    assert len(backend.calls[0]) == 1
+
+
+class DoubleBackend(ColourBackend):
+    """Gives every object a second, weaker candidate of the next class."""
+
+    def _see(self, tile: Image) -> Detections:
+        found = super()._see(tile)
+        return Detections(
+            np.concatenate([found.boxes, found.boxes]),
+            np.concatenate([found.scores, found.scores - np.float32(0.2)]),
+            np.concatenate([found.class_ids, (found.class_ids + 1) % 3]),
+        )
+
+
+@pytest.mark.parametrize(("class_aware", "count"), [(False, 4), (True, 8)])
+def test_candidates_of_a_tile_are_suppressed(class_aware: bool, count: int) -> None:
+    config = DetectorConfig(tiling=TilingConfig(tile_px=512), class_aware=class_aware)
+    (found,) = TiledDetector(DoubleBackend(), config).detect([paint((1000, 700), BOXES)])
+    assert len(found) == count

@@ -1,0 +1,180 @@
+"""The torch backend: batches, padding, precision and decoding, on a small random network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from detector.config import DetectorConfig, TilingConfig
+from detector.detections import Detections, Image
+from detector.inference.build import build_detector
+from detector.inference.device import choose_device
+from detector.inference.torch_backend import TorchBackend
+from detector.model.checkpoint import save_checkpoint
+from detector.model.tph_yolov5 import ModelSpec, TphYolov5pp, decode
+
+Array = NDArray[Any]
+CLASSES = ("car", "truck", "bus")
+CONFIG = DetectorConfig(device="cpu", precision="float32", confidence=0.2, batch_tiles=3)
+
+
+def network(seed: int = 0, objectness: float = 0.0) -> TphYolov5pp:
+    """A random network whose logits vary from place to place as a trained one's do.
+
+    Args:
+        seed: Of the weights.
+        objectness: Mean of that logit.
+    """
+    torch.manual_seed(seed)
+    model = TphYolov5pp(ModelSpec("n", CLASSES, 128)).train()
+    images = torch.rand(4, 3, 128, 128)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.momentum = 1.0  # Takes the statistics of the images, as training would.
+        model(images)
+        model.eval()
+        heads = (model.head3.det, model.head4, model.head5)
+        for head, logits in zip(heads, model(images), strict=True):
+            head.weight *= (1.5 / logits.std(dim=(0, 2, 3))).reshape(-1, 1, 1, 1)
+        for head, logits in zip(heads, model(images), strict=True):
+            assert head.bias is not None
+            head.bias -= logits.mean(dim=(0, 2, 3)).flatten()
+            head.bias.view(3, -1)[:, 4] += objectness
+    return model
+
+
+def tiles(*sizes: tuple[int, int]) -> list[Image]:
+    """Random RGB images of given widths and heights."""
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, (h, w, 3), np.uint8) for w, h in sizes]
+
+
+def assert_same(found: Detections, reference: Detections, tolerance: float) -> None:
+    """Equal up to the order of rows of nearly equal scores."""
+    assert len(found) == len(reference) > 0
+    order = [np.lexsort(part.boxes.T.round(1)) for part in (found, reference)]
+    for name in ("boxes", "scores", "class_ids"):
+        np.testing.assert_allclose(
+            getattr(found, name)[order[0]], getattr(reference, name)[order[1]], atol=tolerance
+        )
+
+
+def reference_candidates(model: TphYolov5pp, tile: Image, confidence: float) -> Detections:
+    """Every anchor decoded by the network's own readable code, then filtered."""
+    height, width = tile.shape[:2]
+    padded = np.full((-(-height // 32) * 32, -(-width // 32) * 32, 3), 114, np.uint8)
+    padded[:height, :width] = tile
+    with torch.no_grad():
+        images = torch.from_numpy(padded).permute(2, 0, 1)[None].float() / 255
+        rows = decode(model(images), model.anchors_px)[0].numpy()
+    scores = rows[:, 4:5] * rows[:, 5:]
+    best = scores.max(axis=1)
+    boxes = np.concatenate([rows[:, :2] - rows[:, 2:4] / 2, rows[:, :2] + rows[:, 2:4] / 2], 1)
+    boxes = boxes.clip(0, [width, height, width, height]).astype(np.float32)
+    keep = (best >= confidence) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    return Detections(boxes[keep], best[keep], scores[keep].argmax(axis=1).astype(np.int64))
+
+
+def test_candidates_are_those_of_the_readable_decoder() -> None:
+    (tile,) = tiles((128, 96))
+    (found,) = TorchBackend(CONFIG, network()).infer([tile])
+    reference = reference_candidates(network(), tile, CONFIG.confidence)
+    assert 10 < len(reference) < 700
+    assert len({*reference.class_ids.tolist()}) > 1
+    assert_same(found, reference, 1e-3)
+
+
+def test_odd_sizes_are_padded_and_nothing_lies_outside() -> None:
+    (tile,) = tiles((117, 75))
+    (found,) = TorchBackend(CONFIG, network()).infer([tile])
+    assert_same(found, reference_candidates(network(), tile, CONFIG.confidence), 1e-3)
+    assert (found.boxes[:, 2] <= 117).all()
+    assert (found.boxes[:, 3] <= 75).all()
+
+
+def test_a_batch_gives_what_single_tiles_give_in_their_order() -> None:
+    backend = TorchBackend(CONFIG, network())
+    # Two sizes are one once padded; five of them make two batches.
+    mixed = tiles((96, 64), (64, 96), (95, 64), (96, 33), (64, 96), (96, 64), (96, 64))
+    together = backend.infer(mixed)
+    for tile, found in zip(mixed, together, strict=True):
+        (alone,) = backend.infer([tile])
+        assert_same(found, alone, 1e-3)
+
+
+def test_views_of_a_frame_are_tiles_too() -> None:
+    backend = TorchBackend(CONFIG, network())
+    (frame,) = tiles((256, 256))
+    view = frame[32:128, 100:228]
+    assert_same(backend.infer([view])[0], backend.infer([view.copy()])[0], 0)
+
+
+def test_bfloat16_is_close_to_float32() -> None:
+    (tile,) = tiles((128, 128))
+    (exact,) = TorchBackend(CONFIG, network()).infer([tile])
+    half = DetectorConfig(device="cpu", precision="bfloat16", confidence=0.15)
+    (rough,) = TorchBackend(half, network()).infer([tile])
+    sure = exact[exact.scores > 0.3]
+    assert len(sure) > 5
+    distance = np.abs(sure.boxes[:, None] - rough.boxes[None]).max(axis=2)
+    nearest = distance.argmin(axis=1)
+    assert np.median(distance.min(axis=1)) < 1.0
+    assert np.median(np.abs(rough.scores[nearest] - sure.scores)) < 0.03
+
+
+def test_no_candidate_is_an_empty_detection() -> None:
+    backend = TorchBackend(CONFIG, network(objectness=-50.0))
+    assert [len(found) for found in backend.infer(tiles((64, 64), (64, 64)))] == [0, 0]
+    assert backend.infer([]) == []
+
+
+def test_one_class_scores_objectness_times_class() -> None:
+    torch.manual_seed(0)
+    model = TphYolov5pp(ModelSpec("n", ("car",), 64)).eval()
+    (tile,) = tiles((64, 64))
+    config = DetectorConfig(device="cpu", precision="float32", confidence=1e-3)
+    reference = reference_candidates(model, tile, 1e-3)
+    assert_same(TorchBackend(config, model).infer([tile])[0], reference, 1e-4)
+
+
+def test_a_built_detector_reads_its_weights_and_finds_objects(tmp_path: Path) -> None:
+    path = tmp_path / "random.safetensors"
+    save_checkpoint(path, network())
+    config = DetectorConfig(
+        weights=str(path), device="cpu", confidence=0.2, tiling=TilingConfig(tile_px=128)
+    )
+    detector = build_detector(config)
+    assert detector.class_names == CLASSES
+    images = tiles((200, 150), (100, 80))
+    first, second = detector.detect(images), detector.detect(images)
+    for found, again, image in zip(first, second, images, strict=True):
+        height, width = image.shape[:2]
+        assert len(found) > 0
+        assert (found.boxes >= 0).all()
+        assert (found.boxes[:, 2:] <= (width, height)).all()
+        np.testing.assert_array_equal(found.boxes, again.boxes)
+        np.testing.assert_array_equal(found.scores, again.scores)
+
+
+def test_missing_weights_are_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"none\.safetensors: no such file; give 'default'"):
+        TorchBackend(DetectorConfig(weights=str(tmp_path / "none.safetensors")))
+
+
+def test_weights_of_another_format_are_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(b"not tensors at all")
+    with pytest.raises(ValueError, match=r"weights\.safetensors: ") as error:
+        TorchBackend(DetectorConfig(weights=str(path)))
+    assert "\n" not in str(error.value)
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="device cuda:99: torch sees"):
+        choose_device("cuda:99")

@@ -1,0 +1,74 @@
+"""A small rendered flight, and a detector that knows what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from detector.data.rendered import CLASS_NAMES, FlightConfig, RenderedFrame
+from detector.detections import Detections, Image
+
+SMALL = FlightConfig(
+    seed=4,
+    width=384,
+    height=216,
+    frames=40,
+    altitude_m=45.0,
+    pitch_deg=60.0,
+    scene="junction",
+)
+"""Objects that enter late, leave, and are hidden for a while."""
+
+TRUE_SCORE = 0.9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flight:
+    """A flight as a video file, and its truth by frame."""
+
+    path: Path
+    frames: list[RenderedFrame]
+
+
+class Oracle:
+    """Gives the true boxes of a flight's frames in turn, from the first again after the last."""
+
+    def __init__(self, frames: Sequence[RenderedFrame], score: float = TRUE_SCORE) -> None:
+        self.batches: list[int] = []
+        self._frames = frames
+        self._score = score
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return CLASS_NAMES
+
+    def detect(self, images: Sequence[Image]) -> list[Detections]:
+        first = sum(self.batches)
+        self.batches.append(len(images))
+        return [self._true(k % len(self._frames)) for k in range(first, first + len(images))]
+
+    def _true(self, index: int) -> Detections:
+        frame = self._frames[index]
+        scores = np.full(len(frame.ids), self._score, np.float32)
+        return Detections(frame.boxes, scores, frame.class_ids)
+
+
+class Silent:
+    """Progress that shows nothing and remembers what it heard."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, int | None]] = []
+        self.steps = 0
+        self.ended = 0
+
+    def begin(self, source: str, frames: int | None) -> None:
+        self.heard.append((source, frames))
+
+    def step(self) -> None:
+        self.steps += 1
+
+    def end(self) -> None:
+        self.ended += 1

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from tracking.build import build_tracker
+from tracking.bytetrack import ByteTrack
+from tracking.config import TRACKER_CONFIGS, ByteTrackConfig, SortConfig, TrackerConfig
+from tracking.sort import Sort
+
+ADAPTER = TypeAdapter[SortConfig | ByteTrackConfig](TrackerConfig)
+
+
+def test_defaults_are_the_references() -> None:
+    assert vars(SortConfig()) == {
+        "name": "sort",
+        "max_age": 1,
+        "min_hits": 3,
+        "iou_threshold": 0.3,
+    }
+    assert vars(ByteTrackConfig()) == {
+        "name": "bytetrack",
+        "track_thresh": 0.6,
+        "match_thresh": 0.9,
+        "track_buffer": 30,
+        "frame_rate": 30,
+        "fuse_score": True,
+    }
+
+
+@pytest.mark.parametrize("name", list(TRACKER_CONFIGS))
+def test_the_name_chooses_the_config(name: str) -> None:
+    assert ADAPTER.validate_python({"name": name}) == TRACKER_CONFIGS[name]()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"name": "sort", "max_age": -1},
+        {"name": "sort", "min_hits": -1},
+        {"name": "sort", "iou_threshold": 0},
+        {"name": "sort", "iou_threshold": 1.1},
+        {"name": "sort", "track_buffer": 30},
+        {"name": "bytetrack", "track_thresh": -0.1},
+        {"name": "bytetrack", "track_thresh": float("nan")},
+        {"name": "bytetrack", "match_thresh": 0},
+        {"name": "bytetrack", "match_thresh": 1.01},
+        {"name": "bytetrack", "track_buffer": -1},
+        {"name": "bytetrack", "track_buffer": 1.5},
+        {"name": "bytetrack", "frame_rate": 0},
+        {"name": "bytetrack", "max_age": 1},
+        {"name": "deep"},
+        {},
+    ],
+)
+def test_what_no_tracker_takes_is_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        ADAPTER.validate_python(values)
+
+
+def test_build_tracker() -> None:
+    assert isinstance(build_tracker(SortConfig()), Sort)
+    assert isinstance(build_tracker(ByteTrackConfig()), ByteTrack)
