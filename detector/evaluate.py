@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from detector.config import DetectorConfig, TilingConfig
 from detector.data.annotations import LabelledImage
-from detector.data.config import DatasetConfig, load_dataset_config, read_dataset, split_by_flight
+from detector.data.config import DatasetConfig, load_dataset_config, read_flights
 from detector.detections import Detector
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -43,15 +43,8 @@ def select_images(
     Raises:
         ValueError: If a flight is unknown, or a file is missing or malformed.
     """
-    images = read_dataset(dataset, class_names)
-    if flights is not None:
-        groups = split_by_flight(images, dataset.flights) if dataset.flights else {}
-        wanted = [name.strip() for name in flights.split(",")]
-        for name in wanted:
-            if name not in groups:
-                known = ", ".join(groups) or "none"
-                raise ValueError(f"--flights: no flight {name!r} in this data set; it has {known}")
-        images = [image for name in groups if name in wanted for image in groups[name]]
+    names = None if flights is None else [name.strip() for name in flights.split(",")]
+    images = read_flights(dataset, class_names, names, "--flights")
     if limit is None or limit >= len(images):
         return images
     return [images[row] for row in np.linspace(0, len(images) - 1, limit).round().astype(int)]

@@ -42,16 +42,23 @@ def run_demo(
     detector: Detector,
     config: PipelineConfig,
     progress: Progress,
-    flight: FlightConfig = FLIGHT,
+    flight: FlightConfig | None = None,
 ) -> Demo:
     """Renders a flight, runs the program on it and compares its tracks with the truth.
 
     `OUTPUT/demo/` gets `flight.mp4`, its truth as `truth.txt` with `truth_classes.txt`, and the
     program's files in `flight/`.
 
+    Args:
+        detector: Of vehicles; classes that the flight lacks are not scored.
+        config: Of the run; `max_frames` also shortens the flight.
+        progress: Hears of the rendering, then of the run.
+        flight: `FLIGHT` if it is not given.
+
     Raises:
         InputError: If the flight cannot be written.
     """
+    flight = flight or FLIGHT
     folder = Path(config.output.folder) / "demo"
     make_folder(folder)
     frames = min(flight.frames, config.max_frames or flight.frames)

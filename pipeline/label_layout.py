@@ -17,7 +17,7 @@ FORMS = 3
 UNPLACED = -1
 TOLERATED_SHARE = 0.15
 """Part of a label that may lie on other boxes."""
-KEPT_SHARE = 0.5
+KEPT_SHARE = 0.35
 """The same for a label that stays where it was, so that labels do not hop."""
 REGAINED_SHARE = 0.05
 """The same for a short label that becomes long again."""

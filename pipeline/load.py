@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from detector.strict_yaml import parse_yaml, read_yaml
 from pipeline.config import PipelineConfig
 from pipeline.errors import InputError
 from pipeline.faults import first_fault
-from pipeline.strict_yaml import parse_yaml, read_yaml
 
 T = TypeVar("T")
 
@@ -45,7 +45,10 @@ def parse_override(text: str) -> Override:
     key, equals, value = text.partition("=")
     if not equals or not all(key.split(".")):
         raise InputError(f"--set {text}: expected key.path=value")
-    return Override(key, parse_yaml(value, f"--set {text}"), "--set")
+    try:
+        return Override(key, parse_yaml(value, f"--set {text}"), "--set")
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def load_config(path: Path | None = None, overrides: Sequence[Override] = ()) -> PipelineConfig:
@@ -59,7 +62,10 @@ def load_config(path: Path | None = None, overrides: Sequence[Override] = ()) ->
         InputError: In one line that names the file or option, the key path, the value found
             and the choices.
     """
-    given: Any = {} if path is None else read_yaml(path)
+    try:
+        given: Any = {} if path is None else read_yaml(path)
+    except ValueError as error:
+        raise InputError(str(error)) from None
     origin = "config" if path is None else str(path)
     if given is None:
         given = {}

@@ -59,3 +59,31 @@ class Trails:
             known = ids[row] == tracks.ids
             path.append(np.where(known[:, None], positions[row], newer))
         return np.stack(path, axis=1)
+
+
+def outside(
+    points: Float64Array, boxes: Float64Array
+) -> tuple[NDArray[np.intp], NDArray[np.intp], Float64Array, Float64Array]:
+    """The segments of paths that move and lie outside their own boxes.
+
+    A segment that leaves its box starts at the box's edge.
+
+    Args:
+        points: `(M, T, 2)`, of `Trails.points`.
+        boxes: `(M, 4)` x1, y1, x2, y2 in pixels.
+
+    Returns:
+        Of each segment the row of its path, its place in the path (0 is the newest), and its
+        newer and older end, `(K, 2)` each.
+    """
+    newer, older = points[:, :-1], points[:, 1:]
+    low, high = boxes[:, None, :2], boxes[:, None, 2:]
+    inside = np.all((points >= low) & (points <= high), axis=2)
+    moves = np.abs(older - newer).max(axis=2, initial=0.0) > 0.5
+    rows, ages = np.nonzero(moves & ~inside[:, 1:])
+    start, end = newer[rows, ages], older[rows, ages]
+    step = end - start
+    edge = np.where(step > 0, boxes[rows, 2:], boxes[rows, :2])
+    reach = np.divide(edge - start, step, out=np.ones_like(step), where=step != 0)
+    part = np.where(inside[rows, ages], np.clip(reach.min(axis=1), 0.0, 1.0), 0.0)
+    return rows, ages, start + part[:, None] * step, end

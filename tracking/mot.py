@@ -15,7 +15,7 @@ from tracking.tracks import Float64Array, Tracks
 MAX_FRAME = 10_000_000
 """Frame numbers up to it are believed: four days at 30 frames/s."""
 
-_LIMITS = {"frame": MAX_FRAME, "id": 2.0**53, "x": 1e7, "y": 1e7, "width": 1e7, "height": 1e7}
+_LIMITS = {"frame": MAX_FRAME, "id": 1e15, "x": 1e7, "y": 1e7, "width": 1e7, "height": 1e7}
 _NAMES = (*_LIMITS, "score")
 _CLASS = 7
 
@@ -116,7 +116,8 @@ def _read_table(path: Path) -> Float64Array:
             path,
             delimiter=",",
             comments=None,
-            usecols=range(columns),
+            # With seven columns all rows must have seven: a class may follow in another.
+            usecols=range(columns) if columns > _CLASS else None,
             ndmin=2,
             encoding="utf-8-sig",
         )
@@ -187,4 +188,4 @@ def _fault(row: Float64Array) -> str:
         if values[name] < 0:
             return f"{name} is {values[name]:g}; boxes are left, top, width, height"
     name = next(name for name, limit in _LIMITS.items() if abs(values[name]) > limit)
-    return f"{name} is {values[name]:.0f}; numbers up to {_LIMITS[name]:.0f} are believed"
+    return f"{name} is {values[name]:.15g}; numbers up to {_LIMITS[name]:.15g} are believed"

@@ -65,22 +65,28 @@ def _resize_window(
     image: Image, low: NDArray[np.float64], out_wh: tuple[int, int], scale: float
 ) -> Image:
     """Crop first, so that the cost follows the window and not the image."""
-    height, width = image.shape[:2]
+    size = np.array((image.shape[1], image.shape[0]))
     high = low + np.array(out_wh) / scale
-    x1, y1 = np.maximum(np.floor(low).astype(int), 0)
-    x2, y2 = np.minimum(np.ceil(high).astype(int) + 1, (width, height))
+    x1, y1 = first = np.maximum(np.floor(low).astype(int) - 1, 0)
+    x2, y2 = last = np.minimum(np.ceil(high).astype(int) + 1, size)
     crop: cv2.typing.MatLike = image[y1:y2, x1:x2]
-    out = np.full((out_wh[1], out_wh[0], 3), PADDING, np.uint8)
+    shrunk = np.ones(2)
     if scale < 0.75:
-        # Area averaging needs a resize of its own; the rest of the shift is below a pixel.
-        size = (max(round((x2 - x1) * scale), 1), max(round((y2 - y1) * scale), 1))
-        crop = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
-        matrix = np.array([[1, 0, (x1 - low[0]) * scale], [0, 1, (y1 - low[1]) * scale]])
-    else:
-        matrix = np.array([[scale, 0, (x1 - low[0]) * scale], [0, scale, (y1 - low[1]) * scale]])
-    return cv2.warpAffine(
-        crop, matrix, out_wh, dst=out, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT
+        # Linear interpolation alone would skip pixels.
+        area = np.maximum(np.round((last - first) * scale).astype(int), 1)
+        shrunk = area / (last - first)
+        crop = cv2.resize(crop, area.tolist(), interpolation=cv2.INTER_AREA)
+    zoom = scale / shrunk
+    # OpenCV counts from the centre of the first pixel, boxes from its corner.
+    shift = (first - low) * scale + (zoom - 1) / 2
+    matrix = np.column_stack((np.diag(zoom), shift))
+    out = cv2.warpAffine(
+        crop, matrix, out_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     ).astype(np.uint8, copy=False)
+    (left, top), (right, bottom) = np.round(np.array((-low, size - low)) * scale).astype(int)
+    out[: max(top, 0)] = out[bottom:] = PADDING
+    out[:, : max(left, 0)] = out[:, right:] = PADDING
+    return out
 
 
 def _clip(image: Image, boxes: Float32Array, class_ids: IntArray, ignore: Float32Array) -> View:

@@ -8,12 +8,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from detector.data.annotations import LabelledImage
 from detector.data.yolo import read_yolo
+from detector.strict_yaml import read_yaml
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
@@ -83,6 +83,32 @@ def read_dataset(config: DatasetConfig, class_names: Sequence[str]) -> list[Labe
     )
 
 
+def read_flights(
+    config: DatasetConfig, class_names: Sequence[str], flights: Sequence[str] | None, origin: str
+) -> list[LabelledImage]:
+    """The labelled images of some flights of a data set, each once, flight by flight.
+
+    Args:
+        config: Where the images lie.
+        class_names: What the class ids of the result index.
+        flights: Names from `config.flights`, whose order the result has; `None` takes every
+            image, in order of file names.
+        origin: What messages name: the file or option that chose the flights.
+
+    Raises:
+        ValueError: If a flight is unknown, or a file is missing or malformed.
+    """
+    images = read_dataset(config, class_names)
+    if flights is None:
+        return images
+    groups = split_by_flight(images, config.flights) if config.flights else {}
+    for name in flights:
+        if name not in groups:
+            known = ", ".join(groups) or "none"
+            raise ValueError(f"{origin}: no flight {name!r} in this data set; it has {known}")
+    return [image for name in groups if name in flights for image in groups[name]]
+
+
 def split_by_flight(
     images: Sequence[LabelledImage], flights: Mapping[str, Sequence[str]]
 ) -> dict[str, list[LabelledImage]]:
@@ -114,13 +140,8 @@ def split_by_flight(
 
 
 def _load_mapping(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+    values = read_yaml(path)
+    if not isinstance(values, dict):
         raise ValueError(f"{path}: expected keys and values, found {type(values).__name__}")
     return values
 

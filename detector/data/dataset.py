@@ -58,31 +58,20 @@ class TrainingViews:
         image_px: Side of the views.
         augment: How they are changed.
         seed: Of all draws.
-        length: Number of views.
     """
 
     def __init__(
-        self,
-        pools: Sequence[Pool],
-        image_px: int,
-        augment: AugmentConfig,
-        *,
-        seed: int,
-        length: int,
+        self, pools: Sequence[Pool], image_px: int, augment: AugmentConfig, *, seed: int
     ) -> None:
         self._pools = list(pools)
         self._px = image_px
         self._augment = augment
         self._seed = seed
-        self._length = length
         shares = np.array([pool.config.share for pool in pools])
         self._shares = shares / shares.sum()
 
-    def __len__(self) -> int:
-        return self._length
-
     def __getitem__(self, index: int) -> View:
-        """The view of that number."""
+        """The view of that number, from 0."""
         rng = np.random.default_rng((self._seed, index))
         if rng.random() < self._augment.mosaic:
             x, y = rng.integers(self._px // 4, self._px * 3 // 4 + 1, 2).tolist()

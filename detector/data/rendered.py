@@ -74,8 +74,12 @@ class RenderedFrame:
 def render_flight(config: FlightConfig) -> Iterator[RenderedFrame]:
     """The frames of a flight, in order; the same config gives the same bytes."""
     plan = FlightPlan(
-        config.seed, (config.width, config.height), config.frames / config.frame_rate,
-        config.altitude_m, config.pitch_deg, config.scene,
+        config.seed,
+        (config.width, config.height),
+        config.frames / config.frame_rate,
+        config.altitude_m,
+        config.pitch_deg,
+        config.scene,
     )
     flight = plan_flight(plan)
     before: NDArray[np.float64] | None = None
@@ -109,6 +113,4 @@ def _frame(shot: Shot, before: NDArray[np.float64] | None) -> RenderedFrame:
     if before is not None:
         motion = shot.homography @ np.linalg.inv(before)
         motion /= motion[2, 2]
-    return RenderedFrame(
-        shot.image, shot.boxes, shot.class_ids, shot.ids, shot.visibility, motion
-    )
+    return RenderedFrame(shot.image, shot.boxes, shot.class_ids, shot.ids, shot.visibility, motion)

@@ -74,10 +74,12 @@ class _Cut:
         return _any_side(crosses)
 
     def explained(self, i: IntArray, j: IntArray) -> Mask:
-        """Whether boxes `i` leave the tile of boxes `j` only where `j` are cut."""
-        beyond: Mask = self.sides[i] > self.borders[j] + self.slack[i]
-        beyond &= ~self.cut[j]
-        return ~_any_side(beyond)
+        """Whether each box leaves the tile of the other only where the other is cut."""
+        first, second = np.concatenate([i, j]), np.concatenate([j, i])
+        beyond: Mask = self.sides[first] > self.borders[second] + self.slack[first]
+        beyond &= ~self.cut[second]
+        unexplained = _any_side(beyond)
+        return ~(unexplained[: len(i)] | unexplained[len(i) :])
 
     def agreement(self, i: IntArray, j: IntArray, shared: Float64Array) -> Float64Array:
         """Intersection over union within what both tiles see, pair by pair."""
@@ -110,11 +112,12 @@ def merge_tiles(
     """
     ranked = _rank(detections)
     detections, tile_ids = detections[ranked], tile_ids[ranked]
-    shared_zone = np.flatnonzero(_in_other_tiles(detections.boxes, tile_ids, tiles))
+    shared_zone = np.flatnonzero(_in_shared_zone(detections.boxes, tiles))
     if len(shared_zone) == 0:
         return detections
     cut = _Cut.of(detections.boxes[shared_zone], tile_ids[shared_zone], tiles, config)
-    pairs = _pairs(cut, detections.class_ids[shared_zone] if class_aware else None)
+    least = min(config.contained, config.iou, nms_iou)
+    pairs = _pairs(cut, detections.class_ids[shared_zone] if class_aware else None, least)
     boxes, stays = _merge(cut, pairs, config, nms_iou)
     merged = detections.boxes.copy()
     merged[shared_zone] = boxes
@@ -135,30 +138,39 @@ def _rank(detections: Detections) -> IntArray:
     return order
 
 
-def _in_other_tiles(boxes: FloatArray, tile_ids: IntArray, tiles: IntArray) -> Mask:
-    """Whether a box reaches into a tile that it does not come from."""
-    x1, y1, x2, y2 = boxes.T
-    meets = np.zeros(len(boxes), np.bool_)
-    for tile, (left, top, right, bottom) in enumerate(tiles.tolist()):
-        inside = (x1 < right) & (x2 > left)
-        inside &= (y1 < bottom) & (y2 > top)
-        inside &= tile_ids != tile
-        meets |= inside
-    return meets
+def _in_shared_zone(boxes: FloatArray, tiles: IntArray) -> Mask:
+    """Whether a box reaches into more tiles than its own."""
+    x1, y1, x2, y2 = np.ascontiguousarray(boxes.T)
+    left, top, right, bottom = tiles.astype(boxes.dtype).T[:, :, None]
+    meets = (x1 < right) & (x2 > left)
+    meets &= (y1 < bottom) & (y2 > top)
+    shared: Mask = np.count_nonzero(meets, axis=0) > 1
+    return shared
 
 
-def _pairs(cut: _Cut, class_ids: IntArray | None) -> tuple[IntArray, IntArray, Float64Array]:
-    """Boxes of different tiles that share area: better rows, worse rows, and the area."""
+def _pairs(
+    cut: _Cut, class_ids: IntArray | None, least: float
+) -> tuple[IntArray, IntArray, Float64Array]:
+    """Boxes of different tiles that may be one object: better rows, worse rows, shared areas.
+
+    Of two boxes that no border cut, no rule takes notice unless they share `least` of the
+    smaller one.
+    """
+    areas = box_areas(cut.boxes)
+    is_cut = _any_side(cut.cut)
     rows = [np.zeros((2, 0), np.int64)]
-    areas = [np.zeros(0)]
+    shared_areas = [np.zeros(0)]
     for i, j, shared in BoxIndex(cut.boxes).pairs():
-        meet = cut.tile[i] != cut.tile[j]
+        meet = shared >= least * np.minimum(areas[i], areas[j])
+        meet |= is_cut[i] | is_cut[j]
+        meet &= cut.tile[i] != cut.tile[j]
         if class_ids is not None:
             meet &= class_ids[i] == class_ids[j]
-        rows.append(np.stack([i[meet], j[meet]]))
-        areas.append(shared[meet])
-    both = np.concatenate(rows, axis=1)
-    return both.min(axis=0), both.max(axis=0), np.concatenate(areas)
+        chosen = np.flatnonzero(meet)
+        rows.append(np.stack([i[chosen], j[chosen]]))
+        shared_areas.append(shared[chosen])
+    i, j = np.concatenate(rows, axis=1)
+    return np.minimum(i, j), np.maximum(i, j), np.concatenate(shared_areas)
 
 
 def _merge(
@@ -176,7 +188,6 @@ def _merge(
     joins = np.flatnonzero(agreement >= config.iou)
     first, second = i[joins], j[joins]
     possible = cut.explained(first, second)
-    possible &= cut.explained(second, first)
     first, second, joins = first[possible], second[possible], joins[possible]
     group = group_boxes(cut.tile, first, second, agreement[joins])
     boxes = _unite(cut, group)

@@ -44,11 +44,14 @@ def fit_anchors(
         rng: Decides the start and the mutations.
 
     Raises:
-        ValueError: If there are fewer different boxes than anchors.
+        ValueError: If the boxes have fewer different sizes than anchors, or do not group.
     """
+    sizes = len(np.unique(sizes_px, axis=0))
+    if sizes < count:
+        raise ValueError(f"anchors: {count} need boxes of as many sizes; there are {sizes}")
     deviation = sizes_px.std(0)
-    if len(np.unique(sizes_px, axis=0)) < count or not deviation.all():
-        raise ValueError(f"anchors: {len(sizes_px)} boxes are too few for {count} anchors")
+    if not deviation.all():
+        raise ValueError("anchors: all boxes have one width or one height")
     anchors = kmeans(sizes_px / deviation, count, iter=30, rng=rng)[0] * deviation
     if len(anchors) < count:
         raise ValueError(f"anchors: the boxes form only {len(anchors)} of {count} groups")

@@ -36,7 +36,7 @@ class Positives:
         anchor: `(P,)` int64.
         row: `(P,)` int64.
         column: `(P,)` int64.
-        boxes: `(P, 4)` in cells: centre relative to the cell's corner, width, height.
+        boxes: `(P, 4)` in cells: centre from the cell's upper left corner, width, height.
         class_ids: `(P,)` int64.
     """
 
@@ -84,12 +84,13 @@ def assign(
     offset, row = chosen.nonzero(as_tuple=True)
     anchor, index = anchor[row], index[row]
     cell = (boxes[index, :2] - offsets[offset]).long()
+    cell = cell.clamp(min=0).minimum(torch.tensor((width - 1, height - 1), device=boxes.device))
     relative = boxes[index, :2] - cell
     return Positives(
         targets.image[index],
         anchor,
-        cell[:, 1].clamp(0, height - 1),
-        cell[:, 0].clamp(0, width - 1),
+        cell[:, 1],
+        cell[:, 0],
         torch.cat((relative, boxes[index, 2:]), 1),
         targets.class_ids[index],
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 from pydantic.dataclasses import dataclass
 
 _STRICT = ConfigDict(extra="forbid")
@@ -32,6 +32,13 @@ class SourceConfig:
     scale: tuple[Positive, Positive] = (0.5, 1.5)
     quarter_turns: bool = False
     cache: bool = False
+
+    @field_validator("scale")
+    @classmethod
+    def _rising(cls, scale: tuple[float, float]) -> tuple[float, float]:
+        if scale[0] > scale[1]:
+            raise ValueError("the smallest factor comes first")
+        return scale
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -61,7 +68,16 @@ class AugmentConfig:
 
 @dataclass(frozen=True, config=_STRICT)
 class LossConfig:
-    """Gains of the loss as they take effect; see `detector.training.loss.LossGains`."""
+    """Gains of the loss as they take effect.
+
+    Attributes:
+        box: Of `1 - CIoU`.
+        objectness: Of the objectness cross-entropy.
+        classification: Of the class cross-entropy.
+        objectness_positive: Weight of positives inside the objectness loss.
+        class_positive: Weight of positives inside the class loss.
+        ratio_limit: An anchor learns an object if no side differs by this factor or more.
+    """
 
     box: Positive = 0.07
     objectness: Positive = 0.7
@@ -79,14 +95,14 @@ class TrainConfig:
         size: Of the network: n, s, m, l or x.
         class_names: In the order of the class ids.
         train: Data sets to learn from.
-        validation: Data sets to measure on, with no flight in common with `train`.
+        validation: Data sets to measure on, with no image in common with `train`.
         image_px: Side of the square training views, a multiple of 32.
         batch: Views per step.
         steps: Optimiser steps.
         warmup_steps: Steps over which the learning rate rises from 0.
         learning_rate: Of AdamW, at its peak; falls to `final_share` of it along a cosine.
-        final_share: Of the learning rate at the last step.
-        weight_decay: On weights of convolutions and linear maps.
+        final_share: Of the learning rate at the end.
+        weight_decay: On parameters of two or more dimensions.
         ema_decay: Of the averaged weights, which are those saved.
         seed: Decides views, initial weights and anchors.
         workers: Threads that prepare views.
@@ -98,7 +114,7 @@ class TrainConfig:
     size: Literal["n", "s", "m", "l", "x"]
     class_names: Annotated[tuple[str, ...], Field(min_length=1)]
     train: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
-    validation: tuple[SourceConfig, ...]
+    validation: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
     image_px: Annotated[int, Field(ge=64, multiple_of=32)] = 640
     batch: Annotated[int, Field(ge=1)] = 16
     steps: Annotated[int, Field(ge=1)] = 5000

@@ -12,30 +12,10 @@ from torch import Tensor
 
 from detector.model.tph_yolov5 import STRIDES
 from detector.training.assignment import Positives, Targets, assign
+from detector.training.config import LossConfig
 
 LEVEL_BALANCE = (4.0, 1.0, 0.4)
 """Weight of each head's objectness loss, finest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class LossGains:
-    """Weights of the parts of the loss, as they take effect.
-
-    Attributes:
-        box: Of `1 - CIoU`.
-        objectness: Of the objectness cross-entropy.
-        classification: Of the class cross-entropy.
-        objectness_positive: Weight of positives inside the objectness loss.
-        class_positive: Weight of positives inside the class loss.
-        ratio_limit: Largest ratio of a side to its anchor's.
-    """
-
-    box: float
-    objectness: float
-    classification: float
-    objectness_positive: float
-    class_positive: float
-    ratio_limit: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +31,7 @@ def compute_loss(
     logits: Sequence[Tensor],
     targets: Targets,
     anchors_px: Tensor,
-    gains: LossGains,
+    gains: LossConfig,
     ignored: Sequence[Tensor] | None = None,
 ) -> tuple[Tensor, LossParts]:
     """The loss of a batch and its parts.
@@ -61,8 +41,8 @@ def compute_loss(
         targets: The objects of the batch.
         anchors_px: `(heads, A, 2)`.
         gains: Weights of the parts.
-        ignored: For each head `(B, h, w)` bool, cells that train no objectness unless they
-            hold an object; `None`: all cells train.
+        ignored: For each head `(B, h, w)` bool, cells that train no objectness, but for the
+            anchors whose prediction overlaps an object that is theirs; `None`: all cells train.
 
     Returns:
         The sum of the parts times the batch size, and the parts.
@@ -73,16 +53,13 @@ def compute_loss(
         head = head.float()  # noqa: PLW2901
         stride = STRIDES[level]
         positives = assign(targets, anchors_px[level], head.shape[2:4], stride, gains.ratio_limit)
-        truth = torch.zeros_like(head[..., 0])
+        truth = head.new_zeros(head.shape[:4])
         if len(positives.image):
             at = (positives.image, positives.anchor, positives.row, positives.column)
             found = head[at]
             iou = ciou(_decode_cells(found, positives, anchors_px[level] / stride), positives.boxes)
             box = box + (1 - iou).mean()
-            # Where objects share a cell, the best overlap is written last and stays.
-            order = iou.detach().argsort()
-            at = tuple(index[order] for index in at)  # type: ignore[assignment]
-            truth[at] = iou.detach().clamp(0)[order]
+            _keep_best(truth, at, iou.detach())
             classification = classification + _class_loss(found, positives.class_ids, gains)
         objectness = objectness + LEVEL_BALANCE[level] * _objectness_loss(
             head[..., 4], truth, gains, None if ignored is None else ignored[level]
@@ -93,6 +70,17 @@ def compute_loss(
     return (parts.box + parts.objectness + parts.classification) * logits[0].shape[0], parts
 
 
+def _keep_best(truth: Tensor, at: tuple[Tensor, ...], iou: Tensor) -> None:
+    """Writes overlaps into a map of zeros; where objects share a cell, the best one counts.
+
+    The published code sorts by overlap and writes in that order, which a GPU does not promise
+    to keep; a maximum gives the same map.
+    """
+    strides = torch.tensor(truth.stride(), device=truth.device)
+    place = (torch.stack(at, 1) * strides).sum(1)
+    truth.view(-1).scatter_reduce_(0, place, iou, "amax")
+
+
 def _decode_cells(found: Tensor, positives: Positives, anchors: Tensor) -> Tensor:
     """Predicted boxes of the positives, in cells, centre relative to the cell."""
     centre = found[:, :2].sigmoid() * 2 - 0.5
@@ -100,7 +88,7 @@ def _decode_cells(found: Tensor, positives: Positives, anchors: Tensor) -> Tenso
     return torch.cat((centre, size), 1)
 
 
-def _class_loss(found: Tensor, class_ids: Tensor, gains: LossGains) -> Tensor:
+def _class_loss(found: Tensor, class_ids: Tensor, gains: LossConfig) -> Tensor:
     classes = found.shape[1] - 5
     if classes == 1:
         return found.new_zeros(())
@@ -110,7 +98,7 @@ def _class_loss(found: Tensor, class_ids: Tensor, gains: LossGains) -> Tensor:
 
 
 def _objectness_loss(
-    logits: Tensor, truth: Tensor, gains: LossGains, ignored: Tensor | None
+    logits: Tensor, truth: Tensor, gains: LossConfig, ignored: Tensor | None
 ) -> Tensor:
     weight = logits.new_tensor(gains.objectness_positive)
     loss = F.binary_cross_entropy_with_logits(logits, truth, pos_weight=weight, reduction="none")

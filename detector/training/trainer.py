@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 
 from detector.data.augment import View
 from detector.data.dataset import Batch, Pool, TrainingViews, collate, ignored_cells
@@ -21,7 +25,7 @@ from detector.model.tph_yolov5 import STRIDES, ModelSpec, TphYolov5pp
 from detector.training.anchors import best_possible_recall, fit_anchors
 from detector.training.assignment import Targets
 from detector.training.config import TrainConfig
-from detector.training.loss import LossGains, LossParts, compute_loss
+from detector.training.loss import LossParts, compute_loss
 from detector.training.schedule import AveragedModel, build_optimizer, learning_rate
 
 ANCHORS_PER_HEAD = 3
@@ -55,8 +59,9 @@ Evaluate = Callable[[TphYolov5pp], dict[str, float]]
 class Trainer:
     """One training run in one folder.
 
-    The folder holds `last.safetensors` and `best.safetensors` (averaged weights),
-    `state.pt` (to go on after a kill) and `log.jsonl` (a line for each measurement).
+    The folder holds `config.json` (the run), `last.safetensors` and `best.safetensors`
+    (averaged weights), `state.pt` (to go on after a kill) and `log.jsonl` (a line for each
+    measurement).
 
     Args:
         config: The run.
@@ -65,6 +70,9 @@ class Trainer:
         evaluate: Called every `evaluate_every` steps and at the end.
         device: Where the network runs.
         init: Weights of the same size and classes to start from, with their anchors.
+
+    Raises:
+        ValueError: If the folder holds another run or a damaged state, or `init` does not fit.
     """
 
     def __init__(
@@ -76,18 +84,13 @@ class Trainer:
         device: torch.device,
         init: Path | None = None,
     ) -> None:
+        _claim_folder(folder, config)
         torch.manual_seed(config.seed)
         self._config = config
         self._folder = folder
         self._evaluate = evaluate
         self._device = device
-        self._views = TrainingViews(
-            pools,
-            config.image_px,
-            config.augment,
-            seed=config.seed,
-            length=config.steps * config.batch,
-        )
+        self._views = TrainingViews(pools, config.image_px, config.augment, seed=config.seed)
         self._state_path = folder / "state.pt"
         state = _load_state(self._state_path)
         spec = ModelSpec(config.size, config.class_names, config.image_px)
@@ -105,23 +108,21 @@ class Trainer:
             self._restore(state)
 
     def run(self) -> Iterator[Progress]:
-        """Trains to the last step and reports each; checkpoints and measurements on the way."""
-        loss_config = self._config.loss
-        gains = LossGains(
-            **{name: getattr(loss_config, name) for name in LossGains.__dataclass_fields__}
-        )
+        """Trains to the last step and reports each; checkpoints and measurements on the way.
+
+        Raises:
+            ValueError: If an image cannot be read, or the loss is no number any more.
+        """
         started, first = time.perf_counter(), self._step
         for batch in self._batches():
-            parts = self._train_step(batch, gains)
             rate = learning_rate(self._step, self._config)
+            parts = self._train_step(batch, rate)
             self._step += 1
+            loss = (parts.box.item(), parts.objectness.item(), parts.classification.item())
+            if not np.isfinite(loss).all():
+                raise ValueError(f"step {self._step}: the loss is {loss}; lower `learning_rate`")
             images = (self._step - first) * self._config.batch
-            yield Progress(
-                self._step,
-                (parts.box.item(), parts.objectness.item(), parts.classification.item()),
-                rate,
-                images / (time.perf_counter() - started),
-            )
+            yield Progress(self._step, loss, rate, images / (time.perf_counter() - started))
             if self._step % self._config.evaluate_every == 0 or self._step == self._config.steps:
                 self._measure_and_save()
 
@@ -138,19 +139,16 @@ class Trainer:
                 numbers = range(step * size, (step + 1) * size)
                 return [threads.submit(self._views.__getitem__, number) for number in numbers]
 
-            ahead = deque(prepare(step) for step in self._steps_ahead(self._step))
-            for step in range(self._step, self._config.steps):
+            coming = (prepare(step) for step in range(self._step, self._config.steps))
+            ahead = deque(islice(coming, BATCHES_AHEAD))
+            while ahead:
                 views = [view.result() for view in ahead.popleft()]
-                if step + BATCHES_AHEAD < self._config.steps:
-                    ahead.append(prepare(step + BATCHES_AHEAD))
+                ahead.extend(islice(coming, 1))
                 yield collate(views)
 
-    def _steps_ahead(self, step: int) -> range:
-        return range(step, min(step + BATCHES_AHEAD, self._config.steps))
-
-    def _train_step(self, batch: Batch, gains: LossGains) -> LossParts:
+    def _train_step(self, batch: Batch, rate: float) -> LossParts:
         for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate(self._step, self._config)
+            group["lr"] = rate
         self.model.train()
         images = batch.images.to(self._device).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self._device.type, torch.bfloat16):
@@ -164,7 +162,9 @@ class Trainer:
             ignored_cells(batch.ignored, (head.shape[2], head.shape[3]), stride).to(self._device)
             for head, stride in zip(logits, STRIDES, strict=True)
         ]
-        total, parts = compute_loss(logits, targets, self.model.anchors_px, gains, ignored)
+        total, parts = compute_loss(
+            logits, targets, self.model.anchors_px, self._config.loss, ignored
+        )
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(total)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 10.0)
@@ -175,11 +175,13 @@ class Trainer:
     def _measure_and_save(self) -> None:
         averaged = self.averaged.model
         assert isinstance(averaged, TphYolov5pp)
-        save_checkpoint(self._folder / "last.safetensors", averaged)
-        figures = self._evaluate(averaged)
+        # Half precision, as published weights are; what is measured is what is saved.
+        saved = copy.deepcopy(averaged).half()
+        save_checkpoint(self._folder / "last.safetensors", saved)
+        figures = self._evaluate(copy.deepcopy(saved).float())
         if figures["AP50"] > self._best:
             self._best = figures["AP50"]
-            save_checkpoint(self._folder / "best.safetensors", averaged)
+            save_checkpoint(self._folder / "best.safetensors", saved)
         with (self._folder / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps({"step": self._step, **figures}) + "\n")
         state = {
@@ -201,10 +203,30 @@ class Trainer:
         self._step, self._best = state["step"], state["best"]
 
 
+def _claim_folder(folder: Path, config: TrainConfig) -> None:
+    """Notes the run in its folder; what changes no weights may differ from an earlier note."""
+    path = folder / "config.json"
+    run = TypeAdapter(TrainConfig).dump_python(config, mode="json")
+    if path.exists():
+        noted = json.loads(path.read_text(encoding="utf-8"))
+        free = {"validation", "workers", "evaluate_every"}
+        for key in run.keys() - free:
+            if run[key] != noted.get(key):
+                raise ValueError(
+                    f"{path}: another run, its `{key}` is {json.dumps(noted.get(key))} and not "
+                    f"{json.dumps(run[key])}; give an empty folder"
+                )
+    path.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+
+
 def _load_state(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
-    state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+    try:
+        state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{path}: damaged, the run cannot go on from it: {reason}") from None
     return state
 
 
@@ -223,7 +245,7 @@ def _start_from(path: Path, spec: ModelSpec) -> TphYolov5pp:
 
 def _anchors_from(views: TrainingViews, config: TrainConfig) -> list[list[list[float]]]:
     """Anchors of the boxes as training shows them, finest head first."""
-    drawn = [views[index].boxes for index in range(min(ANCHOR_VIEWS, len(views)))]
+    drawn = [views[index].boxes for index in range(ANCHOR_VIEWS)]
     boxes = np.concatenate(drawn).astype(np.float64)
     sizes = boxes[:, 2:] - boxes[:, :2]
     rng = np.random.default_rng(config.seed)

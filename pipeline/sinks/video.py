@@ -18,13 +18,12 @@ from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 from detector.detections import Image
-from pipeline.drawing import draw
+from pipeline.drawing import Memory, draw
 from pipeline.errors import InputError
 from pipeline.frame import Result
 from pipeline.sinks.files import make_folder, output_errors
 from pipeline.sinks.timeline import Timeline
 from pipeline.sinks.yuv import Yuv420
-from pipeline.trails import Trails
 
 CONTAINER = {
     "movflags": "hybrid_fragmented+frag_every_frame",
@@ -88,7 +87,7 @@ class VideoSink:
         self._path = path.absolute()
         self._frame_rate = frame_rate
         self._class_names = tuple(class_names)
-        self._trails = Trails()
+        self._memory = Memory()
         self._writer: _Writer | None = None
         self._broken = self._closed = False
         make_folder(path.parent)
@@ -168,14 +167,13 @@ class VideoSink:
         same = frame.image.shape == view.shape
         image = view if same else np.empty_like(frame.image)
         np.copyto(image, frame.image)
-        self._trails.add(frame.time_s, result.tracks)
         draw(
             image,
             result.tracks,
             result.counts,
             self._class_names,
             time_s=frame.time_s,
-            trails=self._trails,
+            memory=self._memory,
         )
         if not same:
             view[:] = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)

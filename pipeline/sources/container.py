@@ -15,6 +15,8 @@ from av.video.stream import VideoStream
 
 from pipeline.errors import InputError
 from pipeline.sources.losses import Losses
+from pipeline.sources.mp4 import CUT_OFF, HEAD_BYTES, ends_within_box, is_mp4
+from pipeline.sources.naming import shown
 
 MAX_PIXELS = 16384 * 16384
 """Larger pictures are refused before memory is taken for them."""
@@ -36,19 +38,22 @@ def open_container(path: str | Path, stack: ExitStack, losses: Losses) -> InputC
     file = Path(path).absolute()
     try:
         if not stat.S_ISREG(file.stat().st_mode):
-            raise InputError(f"{path}: not a file; give a video file")
+            raise InputError(f"{shown(path)}: not a file; give a video file")
         with file.open("rb") as opened:
-            head = opened.read(12)
+            head = opened.read(HEAD_BYTES)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise InputError(f"{shown(path)}: cannot be read: {error.strerror or error}") from error
     if not head:
-        raise InputError(f"{path}: the file is empty; copy it again from the camera")
+        raise InputError(f"{shown(path)}: the file is empty; copy it again from the camera")
     try:
         container = stack.enter_context(_open(file, head, stack, losses))
     except av.FFmpegError as error:
-        raise InputError(f"{path}: {_why_unreadable(head)}") from error
+        raise InputError(f"{shown(path)}: {_why_unreadable(head)}") from error
     if container.format.name in _TEXT_FORMATS:
-        raise InputError(f"{path}: is a text file, not a video; give the video file itself")
+        raise InputError(f"{shown(path)}: is a text file, not a video; give the video file itself")
+    states_count = any(stream.frames for stream in container.streams.video)
+    if is_mp4(head) and not states_count and ends_within_box(file):
+        losses.note(CUT_OFF)
     return container
 
 
@@ -59,12 +64,12 @@ def _open(file: Path, head: bytes, stack: ExitStack, losses: Losses) -> InputCon
     except UnicodeEncodeError:
         return _av_open(stack.enter_context(file.open("rb")))
     except (av.error.InvalidDataError, av.error.EOFError):
-        if not _is_mp4(head):
+        if not is_mp4(head):
             raise
         # The demuxer looks ahead for the fragments of a seekable file and gives up on one
         # that is cut off; read as a stream, all fragments before it are there.
         container = _av_open(_Unseekable(stack.enter_context(file.open("rb"))))
-        losses.note("cut off or damaged: read up to the last whole fragment")
+        losses.note(CUT_OFF)
         return container
 
 
@@ -89,12 +94,8 @@ class _Unseekable:
         return self._file.read(size)
 
 
-def _is_mp4(head: bytes) -> bool:
-    return head[4:8] == b"ftyp"
-
-
 def _why_unreadable(head: bytes) -> str:
-    if _is_mp4(head):
+    if is_mp4(head):
         return (
             "the index (moov) of this mp4 is missing or damaged, as after a recording or copy "
             "that was cut off; copy it again or repair it, for example with untrunc"
@@ -117,16 +118,16 @@ def video_stream(container: InputContainer, path: str | Path) -> VideoStream:
         held = "only " + " and ".join(sorted(kinds)) if kinds else "no stream of any use"
         if container.streams.video:
             held += " and a still picture"
-        raise InputError(f"{path}: no video in this file, {held}; give a video file")
+        raise InputError(f"{shown(path)}: no video in this file, {held}; give a video file")
     # Without a decoder there is no codec context, whatever the type says.
     decodable = [stream for stream in streams if _has_decoder(stream)]
     if not decodable:
-        raise InputError(f"{path}: no decoder for this video's format; convert it to H.264")
+        raise InputError(f"{shown(path)}: no decoder for this video's format; convert it to H.264")
     stream = max(decodable, key=_rank)
     context = stream.codec_context
     if context.width * context.height > MAX_PIXELS:
         raise InputError(
-            f"{path}: pictures of {context.width}x{context.height} are larger than "
+            f"{shown(path)}: pictures of {context.width}x{context.height} are larger than "
             "16384x16384 pixels; scale the video down"
         )
     context.options = {"max_pixels": str(MAX_PIXELS)}

@@ -14,6 +14,7 @@ from typing import Literal
 from pipeline.errors import InputError
 from pipeline.frame import Source
 from pipeline.sources.image_sequence import UAVDT_FRAME_RATE, ImageSequenceSource
+from pipeline.sources.naming import safe_name, shown, unique_names
 from pipeline.sources.numbered_images import (
     IMAGE_SUFFIXES,
     holds_numbered_images,
@@ -33,8 +34,6 @@ VIDEO_SUFFIXES = frozenset(
 """Endings by which videos are found in folders and patterns; a file named itself needs none."""
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f/\ud800-\udfff]")
-_MAX_NAME_BYTES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +72,12 @@ def discover(specs: Sequence[str]) -> list[SourceSpec]:
             meant = _meaning(spec)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise InputError(f"{spec!r}: cannot be read: {reason}") from error
+            raise InputError(f"{shown(spec)}: cannot be read: {reason}") from error
         for source in meant:
             key = (source.kind, os.path.abspath(source.path), source.pattern)  # noqa: PTH100
             found.setdefault(key, source)
-    return _with_unique_names(list(found.values()))
+    names = unique_names([source.name for source in found.values()])
+    return [replace(source, name=name) for source, name in zip(found.values(), names, strict=True)]
 
 
 def open_source(
@@ -115,34 +115,35 @@ def _meaning(spec: str) -> list[SourceSpec]:
     if spec and path.is_dir():
         return _folder(path, spec)
     if spec and path.exists():
-        raise InputError(f"{spec}: not a file or folder; save the stream to a file first")
+        raise InputError(f"{shown(spec)}: not a file or folder; save the stream to a file first")
     if glob.has_magic(spec):
         return _pattern(spec)
     raise InputError(
-        f"{spec or 'an empty name'}: no such file or folder; give a video, a folder of numbered "
-        "images, a folder of either, or a pattern in quotes"
+        f"{shown(spec or 'an empty name')}: no such file or folder; give a video, a folder of "
+        "numbered images, a folder of either, or a pattern in quotes"
     )
 
 
 def _file(path: Path) -> SourceSpec:
     if path.suffix.lower() in IMAGE_SUFFIXES:
         raise InputError(
-            f"{path}: a single image; give the folder of its sequence, or a pattern in quotes"
+            f"{shown(path)}: a single image; give the folder of its sequence, or a pattern in "
+            "quotes"
         )
-    return SourceSpec("video", path, _safe_name(path.stem))
+    return SourceSpec("video", path, safe_name(path.stem))
 
 
 def _images(folder: Path, pattern: str = "*") -> SourceSpec:
     name = os.path.basename(os.path.abspath(folder))  # noqa: PTH100, PTH119
-    return SourceSpec("images", folder, _safe_name(name), pattern)
+    return SourceSpec("images", folder, safe_name(name), pattern)
 
 
 def _folder(folder: Path, spec: str) -> list[SourceSpec]:
     sources = list(_sources_in(folder))
     if not sources:
         raise InputError(
-            f"{spec}: no videos (.mp4, .mov, ...), no numbered images (img000001.jpg, ...) and no "
-            "folders of numbered images in this folder"
+            f"{shown(spec)}: no videos (.mp4, .mov, ...), no numbered images (img000001.jpg, ...) "
+            "and no folders of numbered images in this folder"
         )
     return sources
 
@@ -180,28 +181,7 @@ def _pattern(spec: str) -> list[SourceSpec]:
         sources = [_images(folder, names) for folder in folders if numbered_images(folder, names)]
     if not sources:
         raise InputError(
-            f"{spec}: matches {len(paths)} files or folders, none of them a video or numbered "
-            "images"
+            f"{shown(spec)}: matches {len(paths)} files or folders, none of them a video or "
+            "numbered images"
         )
     return sources
-
-
-def _safe_name(stem: str) -> str:
-    name = _UNSAFE.sub("_", stem)
-    name = name.encode()[:_MAX_NAME_BYTES].decode(errors="ignore")
-    return "source" if name in ("", ".", "..") else name
-
-
-def _with_unique_names(sources: list[SourceSpec]) -> list[SourceSpec]:
-    # Folders whose names differ in case only are one folder on many disks.
-    stems = {source.name.casefold() for source in sources}
-    used: set[str] = set()
-    unique = []
-    for source in sources:
-        name, number = source.name, 1
-        while name.casefold() in used or (number > 1 and name.casefold() in stems):
-            number += 1
-            name = f"{source.name}_{number}"
-        used.add(name.casefold())
-        unique.append(replace(source, name=name))
-    return unique

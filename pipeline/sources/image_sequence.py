@@ -15,6 +15,7 @@ from pipeline.frame import Frame, SourceInfo
 from pipeline.sources.container import MAX_PIXELS
 from pipeline.sources.image_header import stated_wh
 from pipeline.sources.losses import Losses
+from pipeline.sources.naming import shown
 from pipeline.sources.numbered_images import frame_indices, numbered_images
 
 UAVDT_FRAME_RATE = Fraction(30)
@@ -121,9 +122,11 @@ class ImageSequenceSource:
             names = numbered_images(self._folder, pattern)
         except OSError as error:
             reason = error.strerror or error
-            raise InputError(f"{folder}: the folder cannot be read: {reason}") from error
+            raise InputError(f"{shown(folder)}: the folder cannot be read: {reason}") from error
         if not names:
-            raise InputError(f"{folder}: no numbered images such as img000001.jpg in this folder")
+            raise InputError(
+                f"{shown(folder)}: no numbered images such as img000001.jpg in this folder"
+            )
         indices = frame_indices(names)
         self._note_gaps(names, indices)
         self._todo: Iterator[tuple[str, int]] = iter(zip(names, indices, strict=True))
@@ -132,7 +135,7 @@ class ImageSequenceSource:
         self._first = self._next_frame()
         if self._first is None:
             found = "; ".join(self._losses.lines())
-            raise InputError(f"{folder}: none of the images can be decoded ({found})")
+            raise InputError(f"{shown(folder)}: none of the images can be decoded ({found})")
         height, width = self._first.image.shape[:2]
         self._info = SourceInfo(str(folder), width, height, Fraction(frame_rate), len(names))
 
@@ -170,7 +173,7 @@ class ImageSequenceSource:
             try:
                 image = read_image(self._folder / file_name, self._size_wh)
             except ImageError as error:
-                self._losses.frame(f"left out, {error}", file_name)
+                self._losses.frame(f"left out, {error}", shown(file_name))
                 continue
             self._size_wh = (image.shape[1], image.shape[0])
             return Frame(image, self._name, index, index, self._time_base)
@@ -181,4 +184,4 @@ class ImageSequenceSource:
         if missing:
             gap = next(place for place, index in enumerate(indices) if index != place)
             numbers = "number has" if missing == 1 else "numbers have"
-            self._losses.note(f"{missing} {numbers} no image, first after {names[gap - 1]}")
+            self._losses.note(f"{missing} {numbers} no image, first after {shown(names[gap - 1])}")

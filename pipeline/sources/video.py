@@ -17,6 +17,7 @@ from pipeline.sources.clock import Clock
 from pipeline.sources.container import fraction, nominal_rate, open_container, video_stream
 from pipeline.sources.decoder import Decoder
 from pipeline.sources.losses import Losses
+from pipeline.sources.naming import safe_name, shown
 from pipeline.sources.rgb import RgbConverter
 
 
@@ -46,7 +47,7 @@ class VideoSource:
         Raises:
             InputError: If the file is missing, is no video or has no frame that can be decoded.
         """
-        self._name = Path(path).stem if name is None else name
+        self._name = safe_name(Path(path).stem) if name is None else name
         self._losses = Losses()
         self._max_frames = max_frames
         self._given = 0
@@ -64,7 +65,7 @@ class VideoSource:
             self._first = self._next_frame()
             if self._first is None:
                 found = "; ".join(self._losses.lines()) or "the file ends before the first"
-                raise InputError(f"{path}: no frame can be decoded ({found}); copy it again")
+                raise InputError(f"{shown(path)}: no frame can be decoded ({found}); copy it again")
             height, width = self._first.image.shape[:2]
             self._info = SourceInfo(str(path), width, height, self._frame_rate, frame_count)
             self._stack = stack.pop_all()

@@ -5,10 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from detector.detections import Image
-from pipeline.drawing import draw
+from pipeline.drawing import Memory, draw
 from pipeline.frame import Counts
 from pipeline.palette import id_colours
-from pipeline.trails import Trails
 from tracking.tracks import Tracks
 
 NAMES = ("car", "truck", "bus")
@@ -27,9 +26,9 @@ def tracks_of(boxes: list[list[float]], ids: list[int] | None = None) -> Tracks:
     )
 
 
-def drawn(tracks: Tracks, wh: tuple[int, int] = (640, 480), trails: Trails | None = None) -> Image:
+def drawn(tracks: Tracks, wh: tuple[int, int] = (640, 480), memory: Memory | None = None) -> Image:
     image = np.full((wh[1], wh[0], 3), GREY, np.uint8)
-    draw(image, tracks, NONE_SEEN, NAMES, time_s=1.0, trails=trails)
+    draw(image, tracks, NONE_SEEN, NAMES, time_s=1.0, memory=memory)
     return image
 
 
@@ -79,10 +78,10 @@ def test_tiny_box_gets_a_smaller_label() -> None:
 
 
 def test_trail_fades_behind_the_box() -> None:
-    trails = Trails()
-    for step in range(16):
-        trails.add(step / 10, tracks_of([[100 + 20 * step, 200, 140 + 20 * step, 220]]))
-    image = drawn(tracks_of([[400, 200, 440, 220]]), trails=trails)
+    memory = Memory()
+    for step in range(-5, 10):
+        memory.trails.add(step / 10, tracks_of([[200 + 20 * step, 200, 240 + 20 * step, 220]]))
+    image = drawn(tracks_of([[400, 200, 440, 220]]), memory=memory)
     strength = np.abs(image.astype(int) - GREY).max(axis=2)
     line = strength[208:213].max(axis=0)
     near, middle, far = line[370:390].min(), line[270:290].mean(), line[160:180].mean()
@@ -92,11 +91,11 @@ def test_trail_fades_behind_the_box() -> None:
 
 
 def test_standing_tracks_have_no_trail() -> None:
-    trails = Trails()
+    memory = Memory()
     tracks = tracks_of([[300, 200, 400, 260]])
     for step in range(10):
-        trails.add(step / 10, tracks)
-    assert (drawn(tracks, trails=trails) == drawn(tracks)).all()
+        memory.trails.add(step / 10, tracks)
+    assert (drawn(tracks, memory=memory) == drawn(tracks)).all()
 
 
 def test_part_of_a_larger_picture_can_be_drawn_on() -> None:
@@ -132,10 +131,10 @@ def test_box_partly_in_view_draws_something(box: list[float]) -> None:
 
 @pytest.mark.parametrize("wh", [(1, 1), (2, 3), (17, 9), (64, 48), (4096, 8)])
 def test_small_frames(wh: tuple[int, int]) -> None:
-    trails = Trails()
+    memory = Memory()
     tracks = tracks_of([[0, 0, 1, 1], [-5, -5, 50, 50], [3, 3, 9, 8]])
-    trails.add(0.0, tracks_of([[20, 20, 21, 21], [90, 90, 95, 95]]))
-    assert drawn(tracks, wh, trails).shape == (wh[1], wh[0], 3)
+    memory.trails.add(0.0, tracks_of([[20, 20, 21, 21], [90, 90, 95, 95]]))
+    assert drawn(tracks, wh, memory).shape == (wh[1], wh[0], 3)
 
 
 def test_two_thousand_boxes() -> None:

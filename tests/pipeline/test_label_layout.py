@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.label_layout import place_labels
+from pipeline.label_layout import UNPLACED, place_labels
 
 LONG, SHORT, HIGH = 60, 15, 12
 FRAME = (640, 480)
@@ -16,8 +16,8 @@ def place(
     """Left, top and form of each label."""
     count = len(boxes)
     table = np.array(boxes, np.float64).reshape(count, 4)
-    widths = np.full(count, long_w), np.full(count, SHORT)
-    placement = place_labels(table, *widths, HIGH, FRAME)
+    widths = np.tile([long_w, SHORT], (count, 1))
+    placement = place_labels(table, widths, HIGH, FRAME, np.full(count, UNPLACED))
     rows = zip(placement.corners.tolist(), placement.short.tolist(), strict=True)
     return [(x, y, "short" if short else "long") for (x, y), short in rows]
 
@@ -74,3 +74,34 @@ def test_labels_lie_inside_and_long_ones_never_on_each_other(
             for x, y in placed:
                 assert abs(left - x) >= LONG or abs(top - y) >= HIGH
             placed.append((left, top))
+
+
+def test_labels_of_a_trembling_crowd_seldom_hop() -> None:
+    rng = np.random.default_rng(0)
+    x, y = np.meshgrid(np.arange(6) * 95.0 + 40, np.arange(10) * 44.0 + 30)
+    corner = np.column_stack([x.ravel(), y.ravel()]) + rng.uniform(-6, 6, (60, 2))
+    still = np.hstack([corner, corner + np.array([80, 34])])
+    widths = np.tile([LONG, SHORT], (60, 1))
+    fresh = kept = np.full(60, UNPLACED)
+    hops = {"without memory": 0, "with": 0}
+    for _ in range(40):
+        boxes = still + rng.normal(0, 0.5, still.shape)
+        now = place_labels(boxes, widths, HIGH, FRAME, np.full(60, UNPLACED)).choices
+        hops["without memory"] += int((now != fresh).sum())
+        fresh = now
+        now = place_labels(boxes, widths, HIGH, FRAME, kept).choices
+        hops["with"] += int((now != kept).sum())
+        kept = now
+    assert hops["with"] < 60 + 40 < hops["without memory"] / 2
+
+
+def test_short_label_becomes_long_when_there_is_room() -> None:
+    box = np.array([[100.0, 100, 150, 136]])
+    short_inside = np.array([5])
+    placement = place_labels(box, np.array([[LONG, SHORT]]), HIGH, FRAME, short_inside)
+    assert placement.choices.tolist() == [0]
+    down = np.array([0, 38, 0, 38])
+    crowd = np.vstack([box, box - down, box + down])
+    before = np.array([5, UNPLACED, UNPLACED])
+    widths = np.tile([LONG, SHORT], (3, 1))
+    assert place_labels(crowd, widths, HIGH, FRAME, before).choices[0] == 5

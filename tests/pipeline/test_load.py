@@ -6,10 +6,10 @@ import pytest
 from pydantic import TypeAdapter
 
 from detector.config import DetectorConfig, TilingConfig
+from detector.strict_yaml import read_yaml
 from pipeline.config import TRACKER_MIN_SCORE, PipelineConfig
 from pipeline.errors import InputError
 from pipeline.load import Override, load_config, parse_override
-from pipeline.strict_yaml import read_yaml
 from tracking.config import TRACKER_CONFIGS, ByteTrackConfig, SortConfig
 
 ROOT = Path(__file__).resolve().parents[2]

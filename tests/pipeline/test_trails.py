@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.trails import STEPS, Trails
+from pipeline.trails import STEPS, Trails, outside
 from tracking.tracks import Tracks
 
 
@@ -57,3 +57,23 @@ def test_time_that_steps_back_starts_anew() -> None:
 def test_nothing_remembered_is_the_centre_alone() -> None:
     assert Trails().points(at({3: (4.0, 5.0)})).tolist() == [[[4, 5]]]
     assert Trails().points(Tracks.empty()).shape == (0, 1, 2)
+
+
+def test_segments_start_at_the_edge_of_their_own_box() -> None:
+    path = np.array([[[50.0, 50], [50, 30], [50, 10], [50, 10]], [[5, 5], [5, 5], [5, 5], [5, 5]]])
+    boxes = np.array([[40.0, 25, 60, 75], [0, 0, 10, 10]])
+    rows, ages, start, end = outside(path, boxes)
+    assert rows.tolist() == [0]
+    assert ages.tolist() == [1]
+    assert start.tolist() == [[50, 25]]
+    assert end.tolist() == [[50, 10]]
+
+
+def test_slanted_segment_leaves_through_the_nearer_edge() -> None:
+    path = np.array([[[0.0, 0], [-40, 20]]])
+    _, _, start, _ = outside(path, np.array([[-10.0, -10, 10, 10]]))
+    assert start.tolist() == [[-10, 5]]
+
+
+def test_one_point_has_no_segments() -> None:
+    assert len(outside(np.zeros((2, 1, 2)), np.zeros((2, 4)))[0]) == 0

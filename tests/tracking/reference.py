@@ -86,7 +86,7 @@ class ReferenceSort:
         with np.errstate(all="ignore"):
             return self._update(dets)
 
-    def _update(self, dets: Array) -> Array:
+    def _update(self, dets: Array) -> Array:  # noqa: C901 - reads as the description does
         self.frame_count += 1
         scores: dict[int, float] = {}
         alive, boxes = [], []
@@ -200,7 +200,11 @@ class ReferenceByteTrack:
         frame_rate: float = 30,
         fuse_score: bool = True,
     ) -> None:
-        self.track_thresh, self.match_thresh, self.fuse_score = track_thresh, match_thresh, fuse_score
+        self.track_thresh, self.match_thresh, self.fuse_score = (
+            track_thresh,
+            match_thresh,
+            fuse_score,
+        )
         self.max_time_lost = int(frame_rate / 30.0 * track_buffer)
         self.frame_id = 0
         self.born = 0
@@ -229,7 +233,7 @@ class ReferenceByteTrack:
             [det for d, det in enumerate(dets) if d not in matched_d],
         )
 
-    def _update(self, rows: Array) -> Array:
+    def _update(self, rows: Array) -> Array:  # noqa: C901 - reads as the description does
         self.frame_id += 1
         high = [_ByteTrack(r[:4], r[4]) for r in rows if r[4] > self.track_thresh]
         low = [_ByteTrack(r[:4], r[4]) for r in rows if 0.1 < r[4] < self.track_thresh]
@@ -238,7 +242,9 @@ class ReferenceByteTrack:
         for track in pool:
             track.predict()
 
-        activated, refound, newly_lost = [], [], []
+        activated: list[_ByteTrack] = []
+        refound: list[_ByteTrack] = []
+        newly_lost: list[_ByteTrack] = []
         pairs, left_tracks, left = self._assign(pool, high, self.match_thresh, self.fuse_score)
         for t, d in pairs:
             (activated if pool[t].state == "tracked" else refound).append(pool[t])

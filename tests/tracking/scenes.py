@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import Detections
-from tracking.tracks import Tracker
+from tracking.tracks import Tracker, Tracks
 
 Array = NDArray[np.float64]
 
@@ -36,7 +37,7 @@ def make(scene: Scene, seed: int) -> list[Array]:
     """`(N, 5)` arrays of xyxy and score, a frame each."""
     rng = np.random.default_rng(seed)
     state = _born(scene, rng, scene.objects)
-    frames = []
+    frames: list[Array] = []
     for _ in range(scene.frames):
         state[:, :2] += state[:, 4:6] + rng.normal(0, 0.3, (len(state), 2))
         gone = rng.random(len(state)) < 1 / scene.life
@@ -54,7 +55,7 @@ def make(scene: Scene, seed: int) -> list[Array]:
         if scene.decimals is not None:
             frame = np.c_[frame[:, :4].round(scene.decimals), frame[:, 4].round(1)]
         frame[:, 2:4] = np.maximum(frame[:, 2:4], frame[:, :2] + 1)
-        frame = rng.permutation(frame)
+        rng.shuffle(frame)
         frames.append(frame[:0] if rng.random() < scene.empty else frame)
     return frames
 
@@ -62,11 +63,11 @@ def make(scene: Scene, seed: int) -> list[Array]:
 def _born(scene: Scene, rng: np.random.Generator, count: int) -> Array:
     place = rng.uniform(0, 1, (count, 2)) * scene.area_wh
     size = rng.uniform(*scene.size, (count, 2))
-    return np.c_[place, size, rng.normal(0, scene.speed, (count, 2))]
+    return np.concatenate((place, size, rng.normal(0, scene.speed, (count, 2))), axis=1)
 
 
 def _scores(rng: np.random.Generator, count: int) -> Array:
-    return np.clip(rng.beta(5, 2, count), 0.02, 1.0)
+    return np.asarray(np.clip(rng.beta(5, 2, count), 0.02, 1.0), np.float64)
 
 
 def detections(frame: Array, class_ids: NDArray[np.int64] | None = None) -> Detections:
@@ -112,3 +113,37 @@ def difference(ours: Sequence[Array], theirs: Sequence[Array]) -> str | None:
 
 def _same(a: Array, b: Array) -> bool:
     return bool(np.allclose(a, b, rtol=0, atol=1e-3, equal_nan=True))
+
+
+class Reference(Protocol):
+    """A slow tracker of arrays."""
+
+    def update(self, dets: Array) -> Array:
+        """Rows of id, xyxy and score."""
+        ...
+
+
+class AsTracker:
+    """A reference behind the trackers' protocol; it knows no classes and no rows."""
+
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+
+    def update(self, detections: Detections) -> Tracks:
+        """The reference's tracks of the next frame."""
+        rows = self._reference.update(np.c_[detections.boxes, detections.scores])
+        ids, zeros = rows[:, 0].astype(np.int64), np.zeros(len(rows), np.int64)
+        return Tracks(ids, rows[:, 1:5], zeros, rows[:, 5], zeros)
+
+
+def at(*boxes: Sequence[float], score: float = 0.9) -> Array:
+    """A frame of boxes `x, y, w, h[, score]`."""
+    rows = [[*box, score][:5] for box in boxes]
+    frame = np.array(rows, np.float64).reshape(-1, 5)
+    frame[:, 2:4] += frame[:, :2]
+    return frame
+
+
+def ids_shown(tracker: Tracker, frames: Sequence[Array]) -> list[list[int]]:
+    """The ids that each frame shows, ascending."""
+    return [sorted(rows[:, 0].astype(int).tolist()) for rows in run(tracker, frames)]

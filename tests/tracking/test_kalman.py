@@ -27,7 +27,9 @@ def _blocks(covariance: NDArray[Any], size: int) -> Array:
     dense = np.zeros((8, 8))
     dense[:size, :size] = covariance
     position, velocity = np.arange(4), np.arange(4, 8)
-    return np.array([dense[position, position], dense[position, velocity], dense[velocity, velocity]])
+    return np.array(
+        [dense[position, position], dense[position, velocity], dense[velocity, velocity]]
+    )
 
 
 def _outside_blocks(covariance: NDArray[Any]) -> float:

@@ -46,10 +46,10 @@ def test_no_boxes() -> None:
 
 
 def _boxes(largest: int) -> st.SearchStrategy[Array]:
-    coordinates = st.one_of(
-        st.integers(0, 12).map(float), st.floats(0, 12), st.just(float("nan"))
+    coordinates = st.one_of(st.integers(0, 12).map(float), st.floats(0, 12), st.just(float("nan")))
+    raw = arrays.arrays(
+        np.float64, st.tuples(st.integers(0, largest), st.just(4)), elements=coordinates
     )
-    raw = arrays.arrays(np.float64, st.tuples(st.integers(0, largest), st.just(4)), elements=coordinates)
     return raw.map(lambda b: np.concatenate((b[:, :2], b[:, :2] + b[:, 2:]), axis=1))
 
 

@@ -69,9 +69,7 @@ def look(yaw: float, pitch: float, roll: float) -> F64:
 
     Angles in radians; yaw turns to the east, pitch is below the horizon.
     """
-    forward = np.array(
-        [np.sin(yaw) * np.cos(pitch), np.cos(yaw) * np.cos(pitch), -np.sin(pitch)]
-    )
+    forward = np.array([np.sin(yaw) * np.cos(pitch), np.cos(yaw) * np.cos(pitch), -np.sin(pitch)])
     level = np.array([np.cos(yaw), -np.sin(yaw), 0.0])
     under = np.cross(forward, level)
     right = np.cos(roll) * level + np.sin(roll) * under

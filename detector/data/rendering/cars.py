@@ -48,19 +48,43 @@ BODIES: dict[str, Body] = {
     "small": Body((3.65, 1.64, 1.50), (0.21, 0.35, 0.88, 0.965), boot=0.6),
     "wagon": Body((4.70, 1.82, 1.49), (0.26, 0.41, 0.87, 0.965), boot=0.62),
     "suv": Body((4.60, 1.87, 1.69), (0.26, 0.38, 0.88, 0.965), nose=0.54, bonnet=0.66, boot=0.62),
-    "offroad": Body((4.95, 1.95, 1.86), (0.27, 0.35, 0.94, 0.975), nose=0.56, bonnet=0.66,
-                    boot=0.6, roof=0.82),
+    "offroad": Body(
+        (4.95, 1.95, 1.86), (0.27, 0.35, 0.94, 0.975), nose=0.56, bonnet=0.66, boot=0.6, roof=0.82
+    ),
     "coupe": Body((4.45, 1.82, 1.36), (0.31, 0.47, 0.62, 0.85), boot=0.66, roof=0.7),
-    "mpv": Body((4.85, 1.87, 1.74), (0.17, 0.34, 0.92, 0.97), nose=0.46, bonnet=0.58, boot=0.58,
-                roof=0.8),
-    "pickup": Body((5.40, 1.92, 1.82), (0.27, 0.36, 0.58, 0.60), nose=0.54, bonnet=0.64,
-                   boot=0.60, roof=0.8, bed=True),
-    "van": Body((5.30, 1.98, 2.05), (0.13, 0.25, 0.965, 0.985), nose=0.42, bonnet=0.54, boot=0.5,
-                roof=0.84, panel=True),
-    "minibus": Body((5.90, 2.02, 2.45), (0.12, 0.22, 0.975, 0.988), nose=0.36, bonnet=0.46,
-                    boot=0.45, roof=0.86),
-    "sprinter": Body((6.30, 2.02, 2.60), (0.13, 0.23, 0.98, 0.99), nose=0.36, bonnet=0.45,
-                     boot=0.45, roof=0.88, panel=True),
+    "mpv": Body(
+        (4.85, 1.87, 1.74), (0.17, 0.34, 0.92, 0.97), nose=0.46, bonnet=0.58, boot=0.58, roof=0.8
+    ),
+    "pickup": Body(
+        (5.40, 1.92, 1.82),
+        (0.27, 0.36, 0.58, 0.60),
+        nose=0.54,
+        bonnet=0.64,
+        boot=0.60,
+        roof=0.8,
+        bed=True,
+    ),
+    "van": Body(
+        (5.30, 1.98, 2.05),
+        (0.13, 0.25, 0.965, 0.985),
+        nose=0.42,
+        bonnet=0.54,
+        boot=0.5,
+        roof=0.84,
+        panel=True,
+    ),
+    "minibus": Body(
+        (5.90, 2.02, 2.45), (0.12, 0.22, 0.975, 0.988), nose=0.36, bonnet=0.46, boot=0.45, roof=0.86
+    ),
+    "sprinter": Body(
+        (6.30, 2.02, 2.60),
+        (0.13, 0.23, 0.98, 0.99),
+        nose=0.36,
+        bonnet=0.45,
+        boot=0.45,
+        roof=0.88,
+        panel=True,
+    ),
 }
 
 
@@ -84,8 +108,11 @@ def _profile(body: Body) -> tuple[F64, F64, F64]:
         (rear, roof_dip, 1.0),
         (end, body.boot, 0.985),
     ]
-    tail = [(0.965, body.boot * 0.985, 0.95), (0.99, body.boot * 0.95, 0.89),
-            (1.0, body.boot * 0.8, 0.80)]
+    tail = [
+        (0.965, body.boot * 0.985, 0.95),
+        (0.99, body.boot * 0.95, 0.89),
+        (1.0, body.boot * 0.8, 0.80),
+    ]
     knots += [knot for knot in tail if knot[0] > end + 0.004]
     table = np.array(knots)
     return table[:, 0], table[:, 1], table[:, 2]
@@ -143,7 +170,9 @@ def _ends(body: Body, first: F64, last: F64) -> Mesh:
     def plate(at: float, y: tuple[float, float], z: tuple[float, float]) -> F64:
         """A rectangle on the end at `at`, seen from outside."""
         ys = y if at > 0 else y[::-1]
-        return np.array([[at, ys[0], z[0]], [at, ys[1], z[0]], [at, ys[1], z[1]], [at, ys[0], z[1]]])
+        return np.array(
+            [[at, ys[0], z[0]], [at, ys[1], z[0]], [at, ys[1], z[1]], [at, ys[0], z[1]]]
+        )
 
     outer, inner = 0.74 * w, 0.45 * w
     decals = np.stack(
@@ -159,8 +188,17 @@ def _ends(body: Body, first: F64, last: F64) -> Mesh:
             plate(-x - 0.01, (-0.6 * w, 0.6 * w), (last[0, 1], last[0, 1] + 0.12)),
         ]
     )
-    kinds = [B, B, Material.HEADLIGHT, Material.HEADLIGHT, Material.PLATE, Material.TAILLIGHT,
-             Material.TAILLIGHT, Material.PLATE, Material.SEAM]
+    kinds = [
+        B,
+        B,
+        Material.HEADLIGHT,
+        Material.HEADLIGHT,
+        Material.PLATE,
+        Material.TAILLIGHT,
+        Material.TAILLIGHT,
+        Material.PLATE,
+        Material.SEAM,
+    ]
     return join([front, rear, quads(decals, kinds, 0.25)])
 
 
@@ -171,8 +209,11 @@ def _mirrors(body: Body) -> Mesh:
     kinds = [P, B, P, P, P]
     return join(
         [
-            box((x - 0.08, side * (width / 2 + 0.09) - 0.1, z - 0.06),
-                (x + 0.08, side * (width / 2 + 0.09) + 0.1, z + 0.08), kinds)
+            box(
+                (x - 0.08, side * (width / 2 + 0.09) - 0.1, z - 0.06),
+                (x + 0.08, side * (width / 2 + 0.09) + 0.1, z + 0.08),
+                kinds,
+            )
             for side in (-1, 1)
         ]
     )
@@ -191,8 +232,12 @@ def _seams(body: Body) -> Mesh:
         xm = length * (0.5 - at)
         for side in (-1, 1):
             y = side * (width / 2 + 0.004)
-            face = [[xm - thick, y, z0], [xm + thick, y, z0], [xm + thick, y, z1],
-                    [xm - thick, y, z1]]
+            face = [
+                [xm - thick, y, z0],
+                [xm + thick, y, z0],
+                [xm + thick, y, z1],
+                [xm - thick, y, z1],
+            ]
             corners.append(face if side < 0 else face[::-1])
     return quads(np.array(corners), [Material.SEAM] * len(corners), 0.12)
 
@@ -220,8 +265,10 @@ def car_mesh(name: str, *, detail: bool, roof: str = "plain") -> Mesh:
     if roof == "glass":
         materials[(middle > body.glass[1] + 0.02) & (middle < body.glass[2] - 0.02), 5] = G
     if roof == "sunroof":
-        materials[(middle > body.glass[1] + 0.05) & (middle < (body.glass[1] + body.glass[2]) / 2
-                                                     - 0.01), 5] = G
+        materials[
+            (middle > body.glass[1] + 0.05) & (middle < (body.glass[1] + body.glass[2]) / 2 - 0.01),
+            5,
+        ] = G
     parts = [loft(x, sections, materials), _ends(body, sections[0], sections[-1])]
     radius = 0.315 * (height / 1.5) ** 0.4
     for share in (0.19, 0.80):
@@ -238,5 +285,4 @@ def _rail(body: Body, side: int) -> Mesh:
     length, width, height = body.size
     y = side * width / 2 * (body.roof - 0.06)
     x0, x1 = length * (0.5 - body.glass[2] + 0.02), length * (0.5 - body.glass[1] - 0.06)
-    return box((x0, y - 0.03, height - 0.02), (x1, y + 0.03, height + 0.05),
-               [Material.CHROME] * 5)
+    return box((x0, y - 0.03, height - 0.02), (x1, y + 0.03, height + 0.05), [Material.CHROME] * 5)

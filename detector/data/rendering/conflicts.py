@@ -43,7 +43,9 @@ def touching(movers: Sequence[Mover], time_s: float) -> Ints:
     near = (gap < reach[:, None] + reach[None, :]) & (owner[:, None] < owner[None, :])
     first, second = np.nonzero(near)
     hit = _overlap(pose[first], half[first], pose[second], half[second])
-    return np.asarray(np.unique(np.column_stack([owner[first], owner[second]])[hit], axis=0), np.int64)
+    return np.asarray(
+        np.unique(np.column_stack([owner[first], owner[second]])[hit], axis=0), np.int64
+    )
 
 
 def _overlap(pose_a: F64, half_a: F64, pose_b: F64, half_b: F64) -> NDArray[np.bool_]:

@@ -60,10 +60,18 @@ class Shot:
 class Flight:
     """A scene that is ready to be shot from a camera path."""
 
-    def __init__(self, seed: int, path: CameraPath, rasteriser: Rasteriser, optics: Optics,
-                 movers: list[Mover], still: F64, light: Light) -> None:
+    def __init__(
+        self,
+        seed: int,
+        path: CameraPath,
+        rasteriser: Rasteriser,
+        optics: Optics,
+        movers: list[Mover],
+        still: F64,
+        light: Light,
+    ) -> None:
         self._seed, self._path, self._rasteriser, self._optics = seed, path, rasteriser, optics
-        self._movers, self._still, self._light = movers, still, light
+        self.movers, self._still, self._light = movers, still, light
         self._id_step = max((m.object_id for m in movers), default=0)
 
     def develop(self, shot: Shot, index: int) -> Shot:
@@ -74,14 +82,16 @@ class Flight:
     def shoot(self, time_s: float) -> Shot:
         """The frame at a time, clean."""
         camera = self._path.at(time_s)
-        moving = [m.poses(time_s) for m in self._movers]
+        moving = [m.poses(time_s) for m in self.movers]
         poses = np.concatenate([*moving, self._still])
         image, drawn = self._rasteriser.draw(camera, poses, self._hulls(moving))
         width, height = camera.image_wh
         boxes = np.clip(drawn.boxes, 0, [width, height, width, height])
         size = np.sort(boxes[:, 2:] - boxes[:, :2], axis=1)
-        keep = (drawn.shares >= MIN_SHARE) & (size[:, 1] >= MIN_LONG_PX) & (size[:, 0] >= MIN_SHORT_PX)
-        owners = [self._movers[g] for g in drawn.groups[keep]]
+        keep = (
+            (drawn.shares >= MIN_SHARE) & (size[:, 1] >= MIN_LONG_PX) & (size[:, 0] >= MIN_SHORT_PX)
+        )
+        owners = [self.movers[g] for g in drawn.groups[keep]]
         ids = [m.object_id + m.lap(time_s) * self._id_step for m in owners]
         order = np.argsort(np.array(ids, np.int64), kind="stable")
         return Shot(
@@ -95,7 +105,7 @@ class Flight:
 
     def _hulls(self, moving: list[F64]) -> list[F64]:
         hulls = []
-        for m, poses in zip(self._movers, moving, strict=True):
+        for m, poses in zip(self.movers, moving, strict=True):
             if m.speed_mps > 0:
                 for part, pose in zip(m.kind.parts, poses, strict=True):
                     hulls += ground_shades(part.plain, part.scale, pose, self._light)
@@ -122,14 +132,22 @@ def plan_flight(plan: FlightPlan) -> Flight:
     """Draws scene, path and looks, and paints the ground."""
     rng = np.random.default_rng([plan.seed, 5])
     altitude = plan.altitude_m or float(np.exp(rng.uniform(np.log(20), np.log(120))))
-    pitch = plan.pitch_deg if plan.pitch_deg is not None else float(rng.choice([90.0, rng.uniform(45, 90)]))
+    pitch = (
+        plan.pitch_deg
+        if plan.pitch_deg is not None
+        else float(rng.choice([90.0, rng.uniform(45, 90)]))
+    )
     nominal = _start(rng, plan, altitude, np.deg2rad(pitch))
     light = draw_light(rng)
     season = str(rng.choice(SEASONS, p=[0.42, 0.16, 0.14, 0.2, 0.08]))
     scene = Scene(rng, season, _reach(nominal.at(0.0)), land(rng, season))
-    angle = float(rng.choice([rng.uniform(0, np.pi), np.pi / 2 + rng.normal(0, 0.3), rng.normal(0, 0.2)]))
+    angle = float(
+        rng.choice([rng.uniform(0, np.pi), np.pi / 2 + rng.normal(0, 0.3), rng.normal(0, 0.2)])
+    )
     LAYOUTS[plan.scene or str(rng.choice(list(LAYOUTS)))](scene, angle)
-    checked = np.linspace(0, plan.duration_s, int(min(2 + plan.duration_s * 3, 90)) if plan.duration_s else 1)
+    checked = np.linspace(
+        0, plan.duration_s, int(min(2 + plan.duration_s * 3, 90)) if plan.duration_s else 1
+    )
     scene.movers = without_conflicts(scene.movers, checked.tolist())
     path = _aimed(scene, nominal)
     times = np.linspace(0, plan.duration_s, 12 if plan.duration_s else 1)
@@ -141,20 +159,38 @@ def plan_flight(plan: FlightPlan) -> Flight:
     solids, still = _solids(scene)
     tall, low = _shadows(scene, plants, light)
     shapes = scene.shapes + scene.lines + tall + low
-    ground = paint(frames, scene.base, shapes, turn=float(rng.uniform(0, 6.3)), softness_m=light.shadow_softness_m)
+    ground = paint(
+        frames,
+        scene.base,
+        shapes,
+        turn=float(rng.uniform(0, 6.3)),
+        softness_m=light.shadow_softness_m,
+    )
     labelled = np.zeros(len(scene.movers) + len(scene.props), bool)
     labelled[: len(scene.movers)] = True
     optics = draw_optics(rng, harsh=plan.harsh)
-    raster = Rasteriser(ground, light, solids, leaves, labelled, plan.sampling, _skyline(rng),
-                        shade_map(tall, scene.extent_m))
+    raster = Rasteriser(
+        ground,
+        light,
+        solids,
+        leaves,
+        labelled,
+        plan.sampling,
+        _skyline(rng),
+        shade_map(tall, scene.extent_m),
+    )
     return Flight(plan.seed, path, raster, optics, scene.movers, still, light)
 
 
 def draw_still(seed: int, image_wh: tuple[int, int]) -> Flight:
     """A scene in the widest variety, for one frame."""
     rng = np.random.default_rng([seed, 9])
-    pitch = float(rng.choice([90.0, rng.uniform(60, 90), rng.uniform(25, 60), rng.uniform(10, 25)],
-                             p=[0.3, 0.2, 0.3, 0.2]))
+    pitch = float(
+        rng.choice(
+            [90.0, rng.uniform(60, 90), rng.uniform(25, 60), rng.uniform(10, 25)],
+            p=[0.3, 0.2, 0.3, 0.2],
+        )
+    )
     low, top = (8.0, 40.0) if pitch < 25 else (12.0, 150.0)
     altitude = float(np.exp(rng.uniform(np.log(low), np.log(top))))
     car_px = float(np.exp(rng.uniform(np.log(16), np.log(110)))) * image_wh[0] / 800
@@ -178,7 +214,9 @@ def _start(rng: np.random.Generator, plan: FlightPlan, altitude: float, pitch: f
     focal = plan.focal_px or plan.image_wh[0] * float(rng.uniform(0.66, 0.9))
     back = _back(altitude, pitch)
     aim = rng.uniform(-8, 8, 2)
-    start = np.array([aim[0], aim[1] - back, altitude, 0.0, pitch, rng.normal(0, 0.006), np.log(focal)])
+    start = np.array(
+        [aim[0], aim[1] - back, altitude, 0.0, pitch, rng.normal(0, 0.006), np.log(focal)]
+    )
     return draw_path(rng, start, plan.image_wh, lively=plan.lively)
 
 
@@ -205,19 +243,32 @@ def _aimed(scene: Scene, nominal: CameraPath) -> CameraPath:
 
 def _clear_view(scene: Scene, eye: F64) -> None:
     """Removes what would stand in the camera or right before it."""
+
     def near(at: F64, tall: float, wide: float) -> bool:
         gap = float(np.hypot(*(at - eye[:2]))) - wide
         return gap < 6 + 0.15 * eye[2] and tall > eye[2] - 6 or (gap < 25 and tall > eye[2])
 
-    scene.props = [p for p in scene.props
-                   if not near(p.at, float(p.mesh.points[:, 2].max()), float(p.footprint.max()) / 2)]
+    scene.props = [
+        p
+        for p in scene.props
+        if not near(p.at, float(p.mesh.points[:, 2].max()), float(p.footprint.max()) / 2)
+    ]
     scene.trees = [t for t in scene.trees if not near(t.at, 4 * t.radius_m, t.radius_m)]
 
 
 def _plant_kinds(rng: np.random.Generator, season: str) -> list[str]:
-    leafy = {"winter": ["bare", "bare", "conifer"], "snow": ["bare", "conifer", "bare"],
-             "dry": ["palm", "palm", "round", "bush"], "autumn": ["round", "round", "bare", "conifer"]}
-    kinds = [str(k) for k in rng.choice(leafy.get(season, ["round", "round", "conifer", "palm"]), TREE_SORTS - 3)]
+    leafy = {
+        "winter": ["bare", "bare", "conifer"],
+        "snow": ["bare", "conifer", "bare"],
+        "dry": ["palm", "palm", "round", "bush"],
+        "autumn": ["round", "round", "bare", "conifer"],
+    }
+    kinds = [
+        str(k)
+        for k in rng.choice(
+            leafy.get(season, ["round", "round", "conifer", "palm"]), TREE_SORTS - 3
+        )
+    ]
     return [*kinds, "bush", "bush", "bush"]
 
 
@@ -248,7 +299,11 @@ def _leaves(trees: list[Tree], plants: list[Plant], light: Light, eye: F64) -> l
         key = (tree.sort, bin_)
         if key not in cache:
             cache[key] = sprite(plant, ELEVATIONS_DEG[bin_], light)
-        placed.append(Leaves(cache[key], tree.at, crown, tree.radius_m, np.array(plant.trunk, float), bin_ < 3))
+        placed.append(
+            Leaves(
+                cache[key], tree.at, crown, tree.radius_m, np.array(plant.trunk, float), bin_ < 3
+            )
+        )
     return placed
 
 
@@ -262,7 +317,9 @@ def _solids(scene: Scene) -> tuple[list[Solid], F64]:
     still = np.zeros((len(scene.props), 3))
     for k, prop in enumerate(scene.props):
         reach = float(np.linalg.norm(prop.mesh.points, axis=1).max())
-        solids.append(Solid((prop.mesh, prop.mesh), np.ones(3), prop.palette, len(scene.movers) + k, reach))
+        solids.append(
+            Solid((prop.mesh, prop.mesh), np.ones(3), prop.palette, len(scene.movers) + k, reach)
+        )
         still[k] = (*prop.at, prop.heading)
     return solids, still
 
@@ -291,11 +348,21 @@ def _shadows(scene: Scene, plants: list[Plant], light: Light) -> tuple[list[Shap
 
 def _skyline(rng: np.random.Generator) -> F64:
     """`(K, 4)` azimuth, width, height (as a slope) and grey of distant blocks and woods."""
-    woods = np.column_stack([
-        np.linspace(-np.pi, np.pi, 160), np.full(160, 0.05), rng.uniform(0.002, 0.012, 160),
-        rng.uniform(70, 110, 160)])
+    woods = np.column_stack(
+        [
+            np.linspace(-np.pi, np.pi, 160),
+            np.full(160, 0.05),
+            rng.uniform(0.002, 0.012, 160),
+            rng.uniform(70, 110, 160),
+        ]
+    )
     count = int(rng.integers(0, 120))
-    blocks = np.column_stack([
-        rng.uniform(-np.pi, np.pi, count), rng.uniform(0.008, 0.04, count),
-        rng.uniform(0.006, 0.05, count), rng.uniform(110, 220, count)])
+    blocks = np.column_stack(
+        [
+            rng.uniform(-np.pi, np.pi, count),
+            rng.uniform(0.008, 0.04, count),
+            rng.uniform(0.006, 0.05, count),
+            rng.uniform(110, 220, count),
+        ]
+    )
     return np.concatenate([blocks, woods])

@@ -25,7 +25,10 @@ def stations(scene: Scene, line: F64, step_m: float) -> list[tuple[F64, float]]:
     dx, dy = (np.interp(at + 1.0, gone, line[:, k]) for k in (0, 1))
     heading = np.arctan2(dy - y, dx - x)
     near = np.hypot(x, y) < scene.extent_m
-    return [(np.array([a, b]), float(h)) for a, b, h in zip(x[near], y[near], heading[near], strict=True)]
+    return [
+        (np.array([a, b]), float(h))
+        for a, b, h in zip(x[near], y[near], heading[near], strict=True)
+    ]
 
 
 def line_trees(scene: Scene, road: Road, step_m: float, beside_m: float) -> None:
@@ -48,7 +51,9 @@ def line_trees(scene: Scene, road: Road, step_m: float, beside_m: float) -> None
 def line_props(scene: Scene, road: Road, kind: str, step_m: float, beside_m: float) -> None:
     """Lamps or the like on both sides, arms over the road."""
     for side in (-1, 1):
-        for at, heading in stations(scene, offset(road.line, side * (road.half_m + beside_m)), step_m):
+        for at, heading in stations(
+            scene, offset(road.line, side * (road.half_m + beside_m)), step_m
+        ):
             scene.furnish(kind, at, heading - side * np.pi / 2)
 
 
@@ -62,7 +67,11 @@ def line_buildings(scene: Scene, road: Road) -> None:
         depth = float(rng.uniform(9, 16))
         for at, heading in stations(scene, offset(road.line, side * (back + depth / 2)), step):
             if rng.uniform() < 0.8:
-                size = (step * float(rng.uniform(0.45, 0.9)), depth, tall * float(rng.uniform(0.7, 1.4)))
+                size = (
+                    step * float(rng.uniform(0.45, 0.9)),
+                    depth,
+                    tall * float(rng.uniform(0.7, 1.4)),
+                )
                 scene.build(at, heading, size)
 
 
@@ -79,7 +88,12 @@ def people_along(scene: Scene, road: Road, per_m: float) -> None:
             places = np.sort(rng.uniform(0, length, int(length * per_m)))
             places = places[np.diff(places, prepend=-9.0) > 1.2]
             for at in places:
-                scene.drive(draw_person(rng), path if out > road.pavement_m / 2 else path[::-1], float(at), pace)
+                scene.drive(
+                    draw_person(rng),
+                    path if out > road.pavement_m / 2 else path[::-1],
+                    float(at),
+                    pace,
+                )
 
 
 def scatter(scene: Scene) -> None:
@@ -90,21 +104,30 @@ def scatter(scene: Scene) -> None:
         at, size = rng.uniform(-reach, reach, 2), rng.uniform(6, 40, 2)
         turn = float(rng.uniform(0, np.pi))
         angle = np.linspace(0, 2 * np.pi, 17)[:-1]
-        blob = np.column_stack([np.cos(angle), np.sin(angle)]) * size * rng.uniform(0.75, 1.2, (16, 1))
+        blob = (
+            np.column_stack([np.cos(angle), np.sin(angle)]) * size * rng.uniform(0.75, 1.2, (16, 1))
+        )
         c, s = np.cos(turn), np.sin(turn)
-        scene.shapes.insert(0, Shape("cover", at + blob @ np.array([[c, s], [-s, c]]), land(rng, scene.season)))
+        scene.shapes.insert(
+            0, Shape("cover", at + blob @ np.array([[c, s], [-s, c]]), land(rng, scene.season))
+        )
     area = (2 * reach) ** 2
     if rng.uniform() < 0.5:
         for _ in range(int(min(area / rng.uniform(1500, 6000), 40))):
-            scene.build(rng.uniform(-reach, reach, 2), float(rng.uniform(0, np.pi)),
-                        (float(rng.uniform(8, 40)), float(rng.uniform(7, 16)), float(rng.uniform(3, 16))))
+            scene.build(
+                rng.uniform(-reach, reach, 2),
+                float(rng.uniform(0, np.pi)),
+                (float(rng.uniform(8, 40)), float(rng.uniform(7, 16)), float(rng.uniform(3, 16))),
+            )
     for _ in range(int(min(area / rng.uniform(150, 2500), 160))):
         sort = int(rng.integers(0, TREE_SORTS))
         radius = rng.uniform(0.4, 1.3) if sort >= TREE_SORTS - 3 else rng.uniform(1.3, 4.0)
         scene.plant(rng.uniform(-reach, reach, 2), sort, float(radius))
     kinds = ["skip", "kiosk", "bench", "parasol", "pile", "container", "barrier", "shelter"]
     for _ in range(int(min(area / rng.uniform(600, 4000), 50))):
-        scene.furnish(str(rng.choice(kinds)), rng.uniform(-reach, reach, 2), float(rng.uniform(0, 6.3)))
+        scene.furnish(
+            str(rng.choice(kinds)), rng.uniform(-reach, reach, 2), float(rng.uniform(0, 6.3))
+        )
     for _ in range(int(rng.integers(0, 14))):
         at = rng.uniform(-reach, reach, 2) * 0.6
         if scene.free(at, 0.6):

@@ -79,8 +79,11 @@ def _noise(tile: int, cell_m: float, level: _Frame, turn: float) -> U8:
     matrix[:, 2] %= 256.0
     width, height = level.size
     out = cv2.warpAffine(
-        _noise_tiles()[tile], matrix, (width, height),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_WRAP,
+        _noise_tiles()[tile],
+        matrix,
+        (width, height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_WRAP,
     )
     return np.asarray(out, np.uint8)
 
@@ -146,8 +149,9 @@ class _Canvas:
                 thick = shape.width_m / self.frame.texel_m
                 if thick < 0.4 and shape.layer != "line":
                     continue
-                cv2.polylines(image, [points], False, value, max(1, round(thick)),
-                              cv2.LINE_AA, SHIFT)
+                cv2.polylines(
+                    image, [points], False, value, max(1, round(thick)), cv2.LINE_AA, SHIFT
+                )
             else:
                 many = list(points) if points.ndim == 3 else [points]
                 cv2.fillPoly(image, many, value, cv2.LINE_AA, SHIFT)
@@ -155,7 +159,11 @@ class _Canvas:
     def _targets(self, shape: Shape) -> list[tuple[U8, tuple[int, ...]]]:
         value = shape.value
         if isinstance(value, Cover):
-            return [(self.colour, value.colour), (self.patch, value.patch), (self.rough, value.rough)]
+            return [
+                (self.colour, value.colour),
+                (self.patch, value.patch),
+                (self.rough, value.rough),
+            ]
         if isinstance(value, tuple):
             thin = min(1.0, max(shape.width_m, 0.1) / self.frame.texel_m)
             return [(self.line, (*value, int(255 * thin)))]
@@ -176,14 +184,19 @@ class _Canvas:
         factor = np.full(tone.shape, 1.0, np.float32)
         for noise, channel, strength in ((coarse, 0, 0.45), (middle, 1, 0.5), (grain, 2, 0.55)):
             amount = cv2.extractChannel(self.rough, channel)
-            ripple = cv2.multiply(cv2.subtract(noise, 128, dtype=cv2.CV_16S), amount,
-                                  scale=strength / (42.0 * 255.0), dtype=cv2.CV_32F)
+            ripple = cv2.multiply(
+                cv2.subtract(noise, 128, dtype=cv2.CV_16S),
+                amount,
+                scale=strength / (42.0 * 255.0),
+                dtype=cv2.CV_32F,
+            )
             factor = cv2.add(factor, ripple)
         factor = cv2.multiply(factor, tone, scale=1 / 128, dtype=cv2.CV_32F)
         factor = cv2.multiply(factor, self.crack, scale=1 / 128, dtype=cv2.CV_32F)
         wear = np.clip((np.arange(256) - 40) * 3.0, 90, 235).astype(np.float32) / 255
-        alpha = cv2.multiply(cv2.extractChannel(self.line, 3), cv2.LUT(middle, wear),
-                             scale=1 / 255, dtype=cv2.CV_32F)
+        alpha = cv2.multiply(
+            cv2.extractChannel(self.line, 3), cv2.LUT(middle, wear), scale=1 / 255, dtype=cv2.CV_32F
+        )
         painted = cv2.cvtColor(self.line, cv2.COLOR_BGRA2BGR)
         colour = cv2.blendLinear(painted, colour, alpha, 1 - alpha)
         lit = cv2.multiply(colour, cv2.merge([factor] * 3), dtype=cv2.CV_8U)
@@ -212,7 +225,10 @@ class Ground:
             shift = np.array([[1, 0, -0.5], [0, 1, -0.5 - float(first)], [0, 0, 1]])
             matrix = shift @ to_pixels @ level.to_world()
             out[first:last] = cv2.warpPerspective(
-                level.texture, matrix, (width, int(last - first)), flags=cv2.INTER_LINEAR,
+                level.texture,
+                matrix,
+                (width, int(last - first)),
+                flags=cv2.INTER_LINEAR,
                 borderMode=cv2.BORDER_REFLECT,
             )
         return out
@@ -267,8 +283,14 @@ def _frames(where: F64, size: F64, finest: float) -> list[_Frame]:
     return frames
 
 
-def paint(frames: Sequence[_Frame], base: Cover, shapes: Sequence[Shape], *, turn: float,
-          softness_m: float) -> Ground:
+def paint(
+    frames: Sequence[_Frame],
+    base: Cover,
+    shapes: Sequence[Shape],
+    *,
+    turn: float,
+    softness_m: float,
+) -> Ground:
     """The ground of a scene.
 
     Args:
@@ -290,6 +312,8 @@ def paint(frames: Sequence[_Frame], base: Cover, shapes: Sequence[Shape], *, tur
 
 def _extents(shapes: Sequence[Shape]) -> tuple[F64, F64]:
     """Lowest and highest x and y `(N, 2)` of each shape with its width."""
+    if not shapes:
+        return np.zeros((0, 2)), np.zeros((0, 2))
     flat = [shape.points.reshape(-1, 2) for shape in shapes]
     first = np.cumsum([0] + [len(points) for points in flat[:-1]])
     every = np.concatenate(flat)

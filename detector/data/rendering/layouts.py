@@ -54,17 +54,28 @@ def _line(scene: Scene, through: F64, angle: float, bend: float) -> F64:
     t = np.linspace(-1, 1, 61)
     way = _direction(angle)
     side = np.array([-way[1], way[0]])
-    return np.asarray(through + reach * t[:, None] * way + bend * (t**2)[:, None] * side, np.float64)
+    return np.asarray(
+        through + reach * t[:, None] * way + bend * (t**2)[:, None] * side, np.float64
+    )
 
 
-def _road(scene: Scene, line: F64, lanes: tuple[int, int], *, median_m: float, pavement_m: float) -> Road:
+def _road(
+    scene: Scene, line: F64, lanes: tuple[int, int], *, median_m: float, pavement_m: float
+) -> Road:
     rng = scene.rng
     ground = land(rng, scene.season)
     edges: list[tuple[int, int, int] | None] = [WHITE, WHITE, YELLOW, None]
     return Road(
-        resample(line, 4.0), lanes, float(rng.uniform(3.1, 3.8)), median_m,
-        float(rng.choice([0.3, 0.6, 2.4])), pavement_m, asphalt(rng, scene.season),
-        walk(rng, scene.season), ground, edges[int(rng.integers(4))],
+        resample(line, 4.0),
+        lanes,
+        float(rng.uniform(3.1, 3.8)),
+        median_m,
+        float(rng.choice([0.3, 0.6, 2.4])),
+        pavement_m,
+        asphalt(rng, scene.season),
+        walk(rng, scene.season),
+        ground,
+        edges[int(rng.integers(4))],
     )
 
 
@@ -110,7 +121,11 @@ def _queue(scene: Scene, lane: F64, stop_m: float, heavy: float) -> None:
 def _traffic(scene: Scene, road: Road, *, heavy: float, gap_m: float, speed_mps: float) -> None:
     for forward, lanes in ((True, road.lanes[0]), (False, road.lanes[1])):
         for index in range(lanes):
-            pace = speed_mps * float(scene.rng.uniform(0.85, 1.1)) * (0.88 if index == lanes - 1 else 1)
+            pace = (
+                speed_mps
+                * float(scene.rng.uniform(0.85, 1.1))
+                * (0.88 if index == lanes - 1 else 1)
+            )
             _fill_lane(scene, road.lane(index, forward=forward), pace, heavy, gap_m)
 
 
@@ -143,8 +158,15 @@ def junction(scene: Scene, angle: float) -> None:
     roads = []
     for way in (angle, other):
         n = int(rng.integers(1, 4))
-        roads.append(_road(scene, _line(scene, where, way, 0.0), (n, n),
-                           median_m=float(rng.choice([0.0, 0.0, 2.5])), pavement_m=float(rng.uniform(2, 9))))
+        roads.append(
+            _road(
+                scene,
+                _line(scene, where, way, 0.0),
+                (n, n),
+                median_m=float(rng.choice([0.0, 0.0, 2.5])),
+                pavement_m=float(rng.uniform(2, 9)),
+            )
+        )
     keep = []
     for road, cross in zip(roads, roads[::-1], strict=True):
         middle = float(arc_length(road.line)[-1]) / 2
@@ -155,7 +177,13 @@ def junction(scene: Scene, angle: float) -> None:
     for k, (road, cross) in enumerate(zip(roads, roads[::-1], strict=True)):
         _arms(scene, road, cross, where)
         if k == 0:
-            _traffic(scene, road, heavy=heavy, gap_m=float(rng.uniform(5, 40)), speed_mps=float(rng.uniform(6, 14)))
+            _traffic(
+                scene,
+                road,
+                heavy=heavy,
+                gap_m=float(rng.uniform(5, 40)),
+                speed_mps=float(rng.uniform(6, 14)),
+            )
             continue
         middle = float(arc_length(road.line)[-1]) / 2
         for forward in (True, False):
@@ -227,12 +255,22 @@ def avenue(scene: Scene, angle: float) -> None:
     rng = scene.rng
     n = int(rng.integers(1, 4))
     line = _line(scene, rng.uniform(-5, 5, 2), angle, float(rng.normal(0, 25)))
-    road = _road(scene, line, (n, n), median_m=float(rng.choice([0.0, 3.0, 6.0, 12.0])),
-                 pavement_m=float(rng.choice([0.0, 2.5, 5.0])))
+    road = _road(
+        scene,
+        line,
+        (n, n),
+        median_m=float(rng.choice([0.0, 3.0, 6.0, 12.0])),
+        pavement_m=float(rng.choice([0.0, 2.5, 5.0])),
+    )
     length = float(arc_length(road.line)[-1])
     _lay(scene, [road], [[(0.0, length)]])
-    _traffic(scene, road, heavy=float(rng.uniform(0.03, 0.3)), gap_m=float(rng.uniform(10, 90)),
-             speed_mps=float(rng.uniform(8, 20)))
+    _traffic(
+        scene,
+        road,
+        heavy=float(rng.uniform(0.03, 0.3)),
+        gap_m=float(rng.uniform(10, 90)),
+        speed_mps=float(rng.uniform(8, 20)),
+    )
     line_trees(scene, road, float(rng.uniform(6, 14)), float(rng.uniform(1.5, 5)))
     if road.median_m > 2.5:
         line_trees(scene, road, float(rng.uniform(6, 14)), -road.half_m)
@@ -246,8 +284,13 @@ def motorway(scene: Scene, angle: float) -> None:
     line = _line(scene, rng.uniform(-8, 8, 2), angle, float(rng.normal(0, 20)))
     road = _road(scene, line, (n, n), median_m=float(rng.uniform(2, 6)), pavement_m=0.0)
     _lay(scene, [road], [[(0.0, float(arc_length(road.line)[-1]))]])
-    _traffic(scene, road, heavy=float(rng.uniform(0.1, 0.4)), gap_m=float(rng.uniform(8, 60)),
-             speed_mps=float(rng.uniform(15, 30)))
+    _traffic(
+        scene,
+        road,
+        heavy=float(rng.uniform(0.1, 0.4)),
+        gap_m=float(rng.uniform(8, 60)),
+        speed_mps=float(rng.uniform(15, 30)),
+    )
     for side in (-1, 1):
         rail = offset(road.line, side * (road.half_m + 0.5))
         scene.lines.append(Shape("cover", strip(rail, 0.12, -0.12), material(rng, "concrete")))
@@ -269,7 +312,9 @@ def roundabout(scene: Scene, angle: float) -> None:
     for k in range(arms):
         way = angle + 2 * np.pi * k / arms + float(rng.normal(0, 0.1))
         line = where + np.linspace(outer * 0.6, scene.extent_m * 1.5, 50)[:, None] * _direction(way)
-        roads.append(_road(scene, line, (1, 1), median_m=float(rng.choice([0.0, 2.5])), pavement_m=2.5))
+        roads.append(
+            _road(scene, line, (1, 1), median_m=float(rng.choice([0.0, 2.5])), pavement_m=2.5)
+        )
     _lay(scene, roads, [[(outer * 0.4 + 6, float(arc_length(road.line)[-1]))] for road in roads])
     kerb = material(rng, "concrete")
     scene.shapes += [
@@ -296,15 +341,27 @@ def car_park(scene: Scene, angle: float) -> None:
     side = np.array([-way[1], way[0]])
     floor = asphalt(rng, scene.season)
     rows, bays = int(rng.integers(2, 6)), int(rng.integers(10, 26))
-    bay_w, bay_l, aisle = float(rng.uniform(2.4, 2.9)), float(rng.uniform(4.8, 5.5)), float(rng.uniform(6, 8))
+    bay_w, bay_l, aisle = (
+        float(rng.uniform(2.4, 2.9)),
+        float(rng.uniform(4.8, 5.5)),
+        float(rng.uniform(6, 8)),
+    )
     pitch = 2 * bay_l + aisle
     origin = rng.uniform(-6, 6, 2) - way * bays * bay_w / 2 - side * rows * pitch / 2
     wide, deep = bays * bay_w, rows * pitch
     edge = origin - way * 8 - side * 4
-    corners = np.array([edge, edge + way * (wide + 16), edge + way * (wide + 16) + side * (deep + 8),
-                        edge + side * (deep + 8)])
+    corners = np.array(
+        [
+            edge,
+            edge + way * (wide + 16),
+            edge + way * (wide + 16) + side * (deep + 8),
+            edge + side * (deep + 8),
+        ]
+    )
     scene.shapes.append(Shape("cover", corners, floor))
-    scene.block_line(resample(np.array([origin, origin + way * wide]), 3.0) + side * deep / 2, deep / 2 + 3)
+    scene.block_line(
+        resample(np.array([origin, origin + way * wide]), 3.0) + side * deep / 2, deep / 2 + 3
+    )
     full = float(rng.uniform(0.35, 0.98))
     for row in range(rows):
         base = origin + side * row * pitch
@@ -319,18 +376,33 @@ def car_park(scene: Scene, angle: float) -> None:
             if at < 0.95:
                 path = lane if row % 2 else lane[::-1]
                 scene.drive(draw_car(rng), path, float(at) * wide, 2.5)
-    road = _road(scene, _line(scene, origin - side * (12 + rng.uniform(0, 6)), angle, 0.0), (1, 1), median_m=0.0,
-                 pavement_m=2.5)
+    road = _road(
+        scene,
+        _line(scene, origin - side * (12 + rng.uniform(0, 6)), angle, 0.0),
+        (1, 1),
+        median_m=0.0,
+        pavement_m=2.5,
+    )
     _lay(scene, [road], [[(0.0, float(arc_length(road.line)[-1]))]])
     _traffic(scene, road, heavy=0.15, gap_m=40.0, speed_mps=10.0)
     for _ in range(int(rng.integers(0, 8))):
-        spot = origin + way * rng.uniform(0, wide) + side * (rng.integers(0, rows) * pitch + 2 * bay_l + rng.uniform(1, aisle - 1))
+        spot = (
+            origin
+            + way * rng.uniform(0, wide)
+            + side * (rng.integers(0, rows) * pitch + 2 * bay_l + rng.uniform(1, aisle - 1))
+        )
         scene.park(draw_person(rng), spot, float(rng.uniform(0, 6.3)))
-    scene.build(origin + way * wide / 2 + side * (deep + 22), angle, (float(rng.uniform(30, 90)), 24.0, float(rng.uniform(5, 10))))
+    scene.build(
+        origin + way * wide / 2 + side * (deep + 22),
+        angle,
+        (float(rng.uniform(30, 90)), 24.0, float(rng.uniform(5, 10))),
+    )
     _surround(scene, [road])
 
 
-def _bays(scene: Scene, axes: tuple[F64, F64, F64], size: tuple[int, float, float], full: float) -> None:
+def _bays(
+    scene: Scene, axes: tuple[F64, F64, F64], size: tuple[int, float, float], full: float
+) -> None:
     """One bank of bays with their lines and cars."""
     rng = scene.rng
     foot, way, side = axes
@@ -341,7 +413,14 @@ def _bays(scene: Scene, axes: tuple[F64, F64, F64], size: tuple[int, float, floa
     for k in range(count):
         at = foot + way * (k + 0.5) * wide + side * long / 2
         if rng.uniform() < 0.5:
-            scene.lines.append(Shape("tone", at + rng.normal(0, 0.3, (3, 2)).cumsum(axis=0), int(rng.integers(90, 122)), 0.9))
+            scene.lines.append(
+                Shape(
+                    "tone",
+                    at + rng.normal(0, 0.3, (3, 2)).cumsum(axis=0),
+                    int(rng.integers(90, 122)),
+                    0.9,
+                )
+            )
         if rng.uniform() > full:
             continue
         kind = draw_car(rng)
@@ -397,8 +476,16 @@ def yard(scene: Scene, angle: float) -> None:
     way = _direction(angle)
     side = np.array([-way[1], way[0]])
     half = float(rng.uniform(30, 60))
-    corners = np.array([way * a * half * 1.4 + side * b * half for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
-    scene.shapes.append(Shape("cover", corners, material(rng, str(rng.choice(["concrete", "old_asphalt", "gravel", "soil"])))))
+    corners = np.array(
+        [way * a * half * 1.4 + side * b * half for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+    )
+    scene.shapes.append(
+        Shape(
+            "cover",
+            corners,
+            material(rng, str(rng.choice(["concrete", "old_asphalt", "gravel", "soil"]))),
+        )
+    )
     scene.build(side * half * 0.8, angle, (half * 1.8, 20.0, float(rng.uniform(6, 11))))
     for row in range(int(rng.integers(1, 4))):
         pitch = float(rng.uniform(3.4, 4.6))
@@ -410,9 +497,14 @@ def yard(scene: Scene, angle: float) -> None:
                 scene.block_line(at[None], 1.5)
     for _ in range(int(rng.integers(10, 40))):
         at = way * rng.uniform(0.1, 1.3) * half + side * rng.uniform(-1, 0.55) * half
-        scene.furnish(str(rng.choice(["container", "skip", "pile", "container", "barrier"])), at,
-                      angle + float(rng.choice([0, np.pi / 2])) + float(rng.normal(0, 0.1)))
-    road = _road(scene, _line(scene, -side * (half + 14), angle, 0.0), (1, 1), median_m=0.0, pavement_m=2.0)
+        scene.furnish(
+            str(rng.choice(["container", "skip", "pile", "container", "barrier"])),
+            at,
+            angle + float(rng.choice([0, np.pi / 2])) + float(rng.normal(0, 0.1)),
+        )
+    road = _road(
+        scene, _line(scene, -side * (half + 14), angle, 0.0), (1, 1), median_m=0.0, pavement_m=2.0
+    )
     _lay(scene, [road], [[(0.0, float(arc_length(road.line)[-1]))]])
     _traffic(scene, road, heavy=0.35, gap_m=35.0, speed_mps=11.0)
     _surround(scene, [road])

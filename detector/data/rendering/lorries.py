@@ -17,8 +17,11 @@ P, Q, G, S, B = (
 )
 
 
-def _long_box(low: tuple[float, float, float], high: tuple[float, float, float],
-              materials: tuple[int, int, int, int, int]) -> Mesh:
+def _long_box(
+    low: tuple[float, float, float],
+    high: tuple[float, float, float],
+    materials: tuple[int, int, int, int, int],
+) -> Mesh:
     """A box cut into pieces of at most 2 m along x, so that depth sorting holds."""
     count = max(1, int(np.ceil((high[0] - low[0]) / 2.0)))
     edges = np.linspace(low[0], high[0], count + 1)
@@ -30,8 +33,9 @@ def _long_box(low: tuple[float, float, float], high: tuple[float, float, float],
     return join(pieces)
 
 
-def _side_quads(spans: list[tuple[float, float, float, float]], half: float, material: int,
-                lift: float = 0.15) -> Mesh:
+def _side_quads(
+    spans: list[tuple[float, float, float, float]], half: float, material: int, lift: float = 0.15
+) -> Mesh:
     """Rectangles `(x0, x1, z0, z1)` on both sides at `half` from the axis."""
     corners = []
     for x0, x1, z0, z1 in spans:
@@ -42,8 +46,9 @@ def _side_quads(spans: list[tuple[float, float, float, float]], half: float, mat
     return quads(np.array(corners), [material] * len(corners), lift)
 
 
-def _end_quads(spans: list[tuple[float, float, float, float]], x: float,
-               materials: list[int]) -> Mesh:
+def _end_quads(
+    spans: list[tuple[float, float, float, float]], x: float, materials: list[int]
+) -> Mesh:
     """Rectangles `(y0, y1, z0, z1)` on the end at `x`; forward when it is the larger end."""
     corners = []
     front = x > 0
@@ -75,16 +80,27 @@ def _cab(x_front: float, x_rear: float, width: float, height: float) -> Mesh:
     grid[1:4, 1] = S
     grid[4, 1] = P
     front = _end_quads(
-        [(-half * 0.9, half * 0.9, low, belt), (-half * 0.7, half * 0.7, low + 0.25, belt * 0.9),
-         (half * 0.55, half * 0.88, low + 0.1, low + 0.4),
-         (-half * 0.88, -half * 0.55, low + 0.1, low + 0.4),
-         (-0.26, 0.26, low + 0.05, low + 0.17)],
-        x_front, [P, B, Material.HEADLIGHT, Material.HEADLIGHT, Material.PLATE],
+        [
+            (-half * 0.9, half * 0.9, low, belt),
+            (-half * 0.7, half * 0.7, low + 0.25, belt * 0.9),
+            (half * 0.55, half * 0.88, low + 0.1, low + 0.4),
+            (-half * 0.88, -half * 0.55, low + 0.1, low + 0.4),
+            (-0.26, 0.26, low + 0.05, low + 0.17),
+        ],
+        x_front,
+        [P, B, Material.HEADLIGHT, Material.HEADLIGHT, Material.PLATE],
     )
     rear = box((x_rear - 0.02, -half * 0.95, low), (x_rear, half * 0.95, height * 0.98), [P] * 5)
-    mirrors = join([box((x_front - 0.45, s * (half + 0.12) - 0.1, belt),
-                        (x_front - 0.25, s * (half + 0.12) + 0.1, belt + 0.65), [B] * 5)
-                    for s in (-1, 1)])
+    mirrors = join(
+        [
+            box(
+                (x_front - 0.45, s * (half + 0.12) - 0.1, belt),
+                (x_front - 0.25, s * (half + 0.12) + 0.1, belt + 0.65),
+                [B] * 5,
+            )
+            for s in (-1, 1)
+        ]
+    )
     return join([rear, loft(x, sections, grid), front, mirrors])
 
 
@@ -95,17 +111,30 @@ def _wheels(positions: list[float], half: float, radius: float) -> Mesh:
 def _rear(x: float, half: float, z: float) -> Mesh:
     """Tail lamps, plate and under-run bar of a lorry."""
     return _end_quads(
-        [(-half * 0.95, half * 0.95, z - 0.5, z - 0.32), (half * 0.6, half * 0.95, z - 0.3, z - 0.12),
-         (-half * 0.95, -half * 0.6, z - 0.3, z - 0.12), (-0.26, 0.26, z - 0.28, z - 0.16)],
-        x, [B, Material.TAILLIGHT, Material.TAILLIGHT, Material.PLATE],
+        [
+            (-half * 0.95, half * 0.95, z - 0.5, z - 0.32),
+            (half * 0.6, half * 0.95, z - 0.3, z - 0.12),
+            (-half * 0.95, -half * 0.6, z - 0.3, z - 0.12),
+            (-0.26, 0.26, z - 0.28, z - 0.16),
+        ],
+        x,
+        [B, Material.TAILLIGHT, Material.TAILLIGHT, Material.PLATE],
     )
 
 
 @lru_cache(maxsize=64)
 def truck_mesh(name: str) -> Mesh:
     """A lorry: box, big_box, flatbed, tipper, tanker, artic (tractor and semi-trailer), mixer."""
-    length = {"box": 6.8, "big_box": 9.2, "flatbed": 7.8, "tipper": 7.6, "tanker": 8.8,
-              "artic": 15.8, "mixer": 8.6, "tractor": 6.0}[name]
+    length = {
+        "box": 6.8,
+        "big_box": 9.2,
+        "flatbed": 7.8,
+        "tipper": 7.6,
+        "tanker": 8.8,
+        "artic": 15.8,
+        "mixer": 8.6,
+        "tractor": 6.0,
+    }[name]
     width = 2.2 if name == "box" else 2.5
     cab_h = 2.3 if name == "box" else 2.95
     cab_l = 1.75 if name == "box" else 2.2
@@ -120,7 +149,10 @@ def truck_mesh(name: str) -> Mesh:
         axles = [xf - 1.4, xf - 4.6, xr + 1.6, xr + 2.9, xr + 4.2]
     else:
         axles = [xf - 1.2, xr + 1.5] + ([xr + 2.8] if length > 7.5 else [])
-    parts += [_wheels(axles, half * 0.98, 0.5 if name != "box" else 0.4), _rear(xr - 0.01, half, deck)]
+    parts += [
+        _wheels(axles, half * 0.98, 0.5 if name != "box" else 0.4),
+        _rear(xr - 0.01, half, deck),
+    ]
     return join(parts)
 
 
@@ -134,16 +166,33 @@ def _load(name: str, x0: float, x1: float, half: float, deck: float) -> Mesh:
     if name == "flatbed":
         floor = _long_box((x0, -half, deck), (x1, half, deck + 0.15), (B, B, Q, Q, Material.BED))
         wall = box((x1 - 0.1, -half, deck), (x1, half, deck + 1.0), [B] * 5)
-        goods = box((x0 + 1.2, -half * 0.7, deck + 0.15), (x0 + 3.2, half * 0.75, deck + 1.1),
-                    [Material.TROUSERS] * 5)
+        goods = box(
+            (x0 + 1.2, -half * 0.7, deck + 0.15),
+            (x0 + 3.2, half * 0.75, deck + 1.1),
+            [Material.TROUSERS] * 5,
+        )
         return join([floor, wall, goods])
     if name == "tipper":
         walls = _long_box((x0, -half, deck), (x1, half, deck + 1.3), (Q, Q, Q, Q, Q))
-        inside = quads(np.array([[[x0 + 0.12, -half + 0.12, deck + 1.3], [x1 - 0.12, -half + 0.12, deck + 1.3],
-                                  [x1 - 0.12, half - 0.12, deck + 1.3], [x0 + 0.12, half - 0.12, deck + 1.3]]]),
-                       [Material.BED], 0.3)
-        ribs = _side_quads([(x, x + 0.12, deck, deck + 1.3) for x in np.arange(x0 + 0.6, x1, 1.0)],
-                           half, Material.SEAM)
+        inside = quads(
+            np.array(
+                [
+                    [
+                        [x0 + 0.12, -half + 0.12, deck + 1.3],
+                        [x1 - 0.12, -half + 0.12, deck + 1.3],
+                        [x1 - 0.12, half - 0.12, deck + 1.3],
+                        [x0 + 0.12, half - 0.12, deck + 1.3],
+                    ]
+                ]
+            ),
+            [Material.BED],
+            0.3,
+        )
+        ribs = _side_quads(
+            [(x, x + 0.12, deck, deck + 1.3) for x in np.arange(x0 + 0.6, x1, 1.0)],
+            half,
+            Material.SEAM,
+        )
         return join([walls, inside, ribs])
     return _drum(x0, x1, half, deck, egg=name == "mixer")
 
@@ -151,15 +200,22 @@ def _load(name: str, x0: float, x1: float, half: float, deck: float) -> Mesh:
 def _drum(x0: float, x1: float, half: float, deck: float, *, egg: bool) -> Mesh:
     """A tank, or the egg-shaped drum of a concrete mixer."""
     share = np.linspace(0, 1, 9)
-    radius = half * (0.6 + 0.38 * np.sin(np.pi * share) if egg else 0.92 * np.minimum(1, 6 * share * (1 - share) + 0.72))
+    radius = half * (
+        0.6 + 0.38 * np.sin(np.pi * share)
+        if egg
+        else 0.92 * np.minimum(1, 6 * share * (1 - share) + 0.72)
+    )
     angle = np.linspace(-np.pi / 2, np.pi / 2, 7)
     x = x1 - (x1 - x0) * share
     ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     sections = ring[None] * radius[:, None, None] + np.array([0, deck + half * 0.85])
     drum = loft(x, sections, np.full((8, 6), int(Q)))
     centre = np.array([0.0, 0.0, deck + half * 0.85])
-    outward = np.einsum("ij,ij->i", drum.normals(np.ones(3)),
-                        (drum.points[drum.faces].mean(axis=1) - centre) * [0, 1, 1])
+    outward = np.einsum(
+        "ij,ij->i",
+        drum.normals(np.ones(3)),
+        (drum.points[drum.faces].mean(axis=1) - centre) * [0, 1, 1],
+    )
     faces = np.where((outward < 0)[:, None], drum.faces[:, ::-1], drum.faces)
     return Mesh(drum.points, faces, drum.materials, drum.lift)
 
@@ -167,8 +223,13 @@ def _drum(x0: float, x1: float, half: float, deck: float, *, egg: bool) -> Mesh:
 @lru_cache(maxsize=16)
 def bus_mesh(name: str) -> Mesh:
     """A bus: city, coach, or one half of an articulated bus (artic_front, artic_rear), or midi."""
-    length, height = {"city": (12.0, 3.0), "coach": (12.6, 3.45), "artic_front": (9.6, 3.0),
-                      "artic_rear": (7.9, 3.0), "midi": (8.6, 2.85)}[name]
+    length, height = {
+        "city": (12.0, 3.0),
+        "coach": (12.6, 3.45),
+        "artic_front": (9.6, 3.0),
+        "artic_rear": (7.9, 3.0),
+        "midi": (8.6, 2.85),
+    }[name]
     half = 1.27
     x = length / 2 - length * np.array([0.0, 0.008, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 0.992, 1.0])
     top = height * np.array([0.90, 0.965, 1, 1, 1, 1, 1, 1, 0.97, 0.90])
@@ -187,29 +248,60 @@ def bus_mesh(name: str) -> Mesh:
     grid[1:8, 1] = S
     grid[1:8, 3] = Q
     ends = _bus_ends(length, half, height, front=name != "artic_rear", rear=name != "artic_front")
-    posts = _side_quads([(p, p + 0.12, 1.1, height - 0.45)
-                         for p in np.arange(-length / 2 + 0.6, length / 2 - 0.4, 1.45)],
-                        half, Material.SEAM)
+    posts = _side_quads(
+        [
+            (p, p + 0.12, 1.1, height - 0.45)
+            for p in np.arange(-length / 2 + 0.6, length / 2 - 0.4, 1.45)
+        ],
+        half,
+        Material.SEAM,
+    )
     stripe = _side_quads([(-length / 2 + 0.1, length / 2 - 0.1, 0.34, 0.62)], half, P)
     axles = {"artic_front": [length / 2 - 2.6, -length / 2 + 1.6], "artic_rear": [-0.6]}.get(
-        name, [length / 2 - 2.6, -length / 2 + 3.2])
-    parts = [loft(x, sections, grid), ends, posts, stripe, _roof_boxes(length, height),
-             _wheels(axles, half * 0.99, 0.48)]
+        name, [length / 2 - 2.6, -length / 2 + 3.2]
+    )
+    parts = [
+        loft(x, sections, grid),
+        ends,
+        posts,
+        stripe,
+        _roof_boxes(length, height),
+        _wheels(axles, half * 0.99, 0.48),
+    ]
     if name == "artic_rear":
         bellows = (length / 2, length / 2 + 0.75)
-        parts.insert(0, box((bellows[0], -half * 0.9, 0.4), (bellows[1], half * 0.9, height * 0.95), [B] * 5))
+        parts.insert(
+            0, box((bellows[0], -half * 0.9, 0.4), (bellows[1], half * 0.9, height * 0.95), [B] * 5)
+        )
     return join(parts)
 
 
 def _roof_boxes(length: float, height: float) -> Mesh:
     """Air conditioning and hatches on a bus's roof."""
     units = [(0.12, 0.20, 0.75, 0.24), (-0.26, 0.10, 0.7, 0.2)]
-    made = [box((length * at - length * size / 2, -wide, height - 0.03),
-                (length * at + length * size / 2, wide, height + tall), [Q, Q, Q, Q, Material.PAINT2])
-            for at, size, wide, tall in units]
-    hatch = quads(np.array([[[length * at - 0.4, -0.35, height + 0.02], [length * at + 0.4, -0.35, height + 0.02],
-                             [length * at + 0.4, 0.35, height + 0.02], [length * at - 0.4, 0.35, height + 0.02]]
-                            for at in (0.34, -0.06, -0.4)]), [Material.PLASTIC] * 3, 0.1)
+    made = [
+        box(
+            (length * at - length * size / 2, -wide, height - 0.03),
+            (length * at + length * size / 2, wide, height + tall),
+            [Q, Q, Q, Q, Material.PAINT2],
+        )
+        for at, size, wide, tall in units
+    ]
+    hatch = quads(
+        np.array(
+            [
+                [
+                    [length * at - 0.4, -0.35, height + 0.02],
+                    [length * at + 0.4, -0.35, height + 0.02],
+                    [length * at + 0.4, 0.35, height + 0.02],
+                    [length * at - 0.4, 0.35, height + 0.02],
+                ]
+                for at in (0.34, -0.06, -0.4)
+            ]
+        ),
+        [Material.PLASTIC] * 3,
+        0.1,
+    )
     return join([*made, hatch])
 
 
@@ -217,17 +309,41 @@ def _bus_ends(length: float, half: float, height: float, *, front: bool, rear: b
     x = length / 2 + 0.01
     w = half * 0.93
     ahead = _end_quads(
-        [(-w, w, 0.32, height * 0.9), (-w * 0.96, w * 0.96, 1.05, height - 0.62),
-         (w * 0.55, w * 0.92, 0.6, 0.85), (-w * 0.92, -w * 0.55, 0.6, 0.85),
-         (-w * 0.7, w * 0.7, height - 0.56, height - 0.34), (-0.26, 0.26, 0.45, 0.57)],
-        x, [P, G if front else B, *([Material.HEADLIGHT] * 2 if front else [B, B]),
-            Material.SEAM, Material.PLATE if front else B])
+        [
+            (-w, w, 0.32, height * 0.9),
+            (-w * 0.96, w * 0.96, 1.05, height - 0.62),
+            (w * 0.55, w * 0.92, 0.6, 0.85),
+            (-w * 0.92, -w * 0.55, 0.6, 0.85),
+            (-w * 0.7, w * 0.7, height - 0.56, height - 0.34),
+            (-0.26, 0.26, 0.45, 0.57),
+        ],
+        x,
+        [
+            P,
+            G if front else B,
+            *([Material.HEADLIGHT] * 2 if front else [B, B]),
+            Material.SEAM,
+            Material.PLATE if front else B,
+        ],
+    )
     behind = _end_quads(
-        [(-w, w, 0.32, height * 0.9), (-w * 0.8, w * 0.8, height * 0.55, height - 0.5),
-         (w * 0.7, w * 0.95, 0.7, 1.3), (-w * 0.95, -w * 0.7, 0.7, 1.3), (-0.26, 0.26, 0.5, 0.62),
-         (-w * 0.6, w * 0.6, 0.75, 1.2)],
-        -x, [P, S if rear else B, *([Material.TAILLIGHT] * 2 if rear else [B, B]),
-             Material.PLATE if rear else B, B])
+        [
+            (-w, w, 0.32, height * 0.9),
+            (-w * 0.8, w * 0.8, height * 0.55, height - 0.5),
+            (w * 0.7, w * 0.95, 0.7, 1.3),
+            (-w * 0.95, -w * 0.7, 0.7, 1.3),
+            (-0.26, 0.26, 0.5, 0.62),
+            (-w * 0.6, w * 0.6, 0.75, 1.2),
+        ],
+        -x,
+        [
+            P,
+            S if rear else B,
+            *([Material.TAILLIGHT] * 2 if rear else [B, B]),
+            Material.PLATE if rear else B,
+            B,
+        ],
+    )
     return join([ahead, behind])
 
 

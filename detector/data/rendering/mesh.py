@@ -152,8 +152,11 @@ def cap(x: float, section: F64, materials: Sequence[int]) -> Mesh:
 def wheel(x: float, y: float, radius: float) -> Mesh:
     """A wheel's outer side at `y`, seen from that side: arch, tyre and rim."""
     parts = []
-    for share, material, lift in ((1.16, Material.SEAM, 0.2), (1.0, Material.TYRE, 0.22),
-                                  (0.62, Material.RIM, 0.24)):
+    for share, material, lift in (
+        (1.16, Material.SEAM, 0.2),
+        (1.0, Material.TYRE, 0.22),
+        (0.62, Material.RIM, 0.24),
+    ):
         angle = np.arange(8) * np.pi / 4 + np.pi / 8
         height = np.maximum(radius + share * radius * np.sin(angle), 0.0)
         ring = np.column_stack([x + share * radius * np.cos(angle), np.full(8, y), height])

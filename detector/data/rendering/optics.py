@@ -40,7 +40,9 @@ class Optics:
 def draw_optics(rng: np.random.Generator, *, harsh: float) -> Optics:
     """A look; `harsh` 0..1 widens blur, noise, compression and colour casts."""
     level = np.linspace(0, 1, 256)[:, None]
-    gain = rng.uniform(0.98 - 0.2 * harsh, 1.28 + 0.1 * harsh) * (1 + rng.normal(0, 0.012 + 0.02 * harsh, 3))
+    gain = rng.uniform(0.98 - 0.2 * harsh, 1.28 + 0.1 * harsh) * (
+        1 + rng.normal(0, 0.012 + 0.02 * harsh, 3)
+    )
     gamma = rng.uniform(0.8 - 0.1 * harsh, 1.05 + 0.15 * harsh)
     lift = rng.uniform(0.0, 0.03 + 0.05 * harsh)
     curve = np.clip(level * gain, 0, 1.3) ** gamma
@@ -88,7 +90,9 @@ def expose(image: U8, optics: Optics, rng: np.random.Generator) -> U8:
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), optics.blur_px), np.uint8)
     if optics.sharpen > 0:
         soft = cv2.GaussianBlur(image, (0, 0), 1.2)
-        image = np.asarray(cv2.addWeighted(image, 1 + optics.sharpen, soft, -optics.sharpen, 0), np.uint8)
+        image = np.asarray(
+            cv2.addWeighted(image, 1 + optics.sharpen, soft, -optics.sharpen, 0), np.uint8
+        )
     image = np.asarray(cv2.LUT(image, optics.curve[None]), np.uint8)
     grey = np.array([0.299, 0.587, 0.114])
     mix = np.eye(3) * optics.saturation + (1 - optics.saturation) * grey

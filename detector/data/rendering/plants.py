@@ -70,8 +70,14 @@ def _palm(rng: np.random.Generator, green: F64) -> Plant:
     flat = np.sqrt(np.maximum(1 - rise**2, 0.05))
     blobs = np.column_stack([flat * np.cos(angle), flat * np.sin(angle), rise * 0.75 - 0.1])
     dry = np.where(rise[:, None] < -0.3, np.array([150.0, 128, 84]), green * [1.1, 1.02, 0.75])
-    return Plant(blobs, np.full(count, 0.06), dry * rng.uniform(0.75, 1.2, (count, 1)), True,
-                 3.0, (122, 100, 76))
+    return Plant(
+        blobs,
+        np.full(count, 0.06),
+        dry * rng.uniform(0.75, 1.2, (count, 1)),
+        True,
+        3.0,
+        (122, 100, 76),
+    )
 
 
 def _bare(rng: np.random.Generator, green: F64) -> Plant:
@@ -81,8 +87,14 @@ def _bare(rng: np.random.Generator, green: F64) -> Plant:
     way[:, 2] = np.abs(way[:, 2]) * 1.2 - 0.25
     blobs = way * rng.uniform(0.6, 1.0, (count, 1))
     tint = np.array([138.0, 124, 112]) * rng.uniform(0.8, 1.2)
-    return Plant(blobs, np.full(count, 0.012), tint * rng.uniform(0.7, 1.3, (count, 1)) + green * 0,
-                 True, 1.2, (96, 84, 74))
+    return Plant(
+        blobs,
+        np.full(count, 0.012),
+        tint * rng.uniform(0.7, 1.3, (count, 1)) + green * 0,
+        True,
+        1.2,
+        (96, 84, 74),
+    )
 
 
 def _bush(rng: np.random.Generator, green: F64) -> Plant:
@@ -122,7 +134,9 @@ def sprite(plant: Plant, elevation_deg: float, light: Light) -> U8:
     fixed = np.round(at * 16).astype(int)
     heart = SPRITE_PX * 8
     order = np.argsort(near)
-    paints = np.column_stack([np.clip(colours, 0, 255), np.full(len(colours), 255.0)])[order].tolist()
+    paints = np.column_stack([np.clip(colours, 0, 255), np.full(len(colours), 255.0)])[
+        order
+    ].tolist()
     if plant.twig:
         for tip, width, paint in zip(fixed[order], plant.sizes[order] * unit, paints, strict=True):
             _stroke(image, (heart, heart), tip, float(width), paint)
@@ -133,8 +147,9 @@ def sprite(plant: Plant, elevation_deg: float, light: Light) -> U8:
     return image
 
 
-def _stroke(image: U8, heart: tuple[int, int], tip: NDArray[np.int64], width: float,
-            colour: list[float]) -> None:
+def _stroke(
+    image: U8, heart: tuple[int, int], tip: NDArray[np.int64], width: float, colour: list[float]
+) -> None:
     """A branch, or where `width` is over 3 px a palm leaf with leaflets, bent to its tip."""
     way = tip - np.array(heart)
     bend = np.array([0, 0.14 * np.hypot(*way)])
@@ -146,8 +161,11 @@ def _stroke(image: U8, heart: tuple[int, int], tip: NDArray[np.int64], width: fl
         return
     side = np.array([-way[1], way[0]]) / max(float(np.hypot(*way)), 1.0)
     ahead = way / max(float(np.hypot(*way)), 1.0)
-    reach = (16 * width * 1.7 * np.sin(np.pi * np.clip(share[1:] * 0.9 + 0.08, 0, 1)))
-    leaflets = [np.stack([line[1:], line[1:] + reach * (ahead * 0.9 + s * side)], axis=1) for s in (-0.8, 0.8)]
+    reach = 16 * width * 1.7 * np.sin(np.pi * np.clip(share[1:] * 0.9 + 0.08, 0, 1))
+    leaflets = [
+        np.stack([line[1:], line[1:] + reach * (ahead * 0.9 + s * side)], axis=1)
+        for s in (-0.8, 0.8)
+    ]
     strokes = np.round(np.concatenate(leaflets)).astype(np.int32)
     cv2.polylines(image, list(strokes), False, colour, 1, cv2.LINE_8, 4)
     cv2.polylines(image, [fixed], False, colour, 1, cv2.LINE_8, 4)

@@ -96,9 +96,17 @@ class Rasteriser:
         sampling: Pixels drawn per pixel along each side.
     """
 
-    def __init__(self, ground: Ground, light: Light, solids: Sequence[Solid],
-                 leaves: Sequence[Leaves], labelled: NDArray[np.bool_], sampling: int,
-                 skyline: F64, shade: Shade) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        light: Light,
+        solids: Sequence[Solid],
+        leaves: Sequence[Leaves],
+        labelled: NDArray[np.bool_],
+        sampling: int,
+        skyline: F64,
+        shade: Shade,
+    ) -> None:
         self._ground, self._light, self._solids, self._leaves = ground, light, solids, leaves
         self._labelled, self._sampling, self._skyline = labelled, sampling, skyline
         self._shade = shade
@@ -266,16 +274,21 @@ class Rasteriser:
         keep = keep[np.lexsort((lift[keep] - far[keep], group[per_face[keep]]))]
         lit = 1 - self._shade.at(poses[index, :2]) * self._labelled[group]
         colours = self._shaded(
-            outward[keep], eye[keep] / far[keep, None], far[keep], material[keep],
+            outward[keep],
+            eye[keep] / far[keep, None],
+            far[keep],
+            material[keep],
             (per_face[keep], index, np.clip(lit, 0, 1), centre[keep, 2]),
         )
         fixed = np.round((pixels * self._sampling - 0.5) * (1 << SHIFT)).astype(np.int32)
         owner = group[per_face[keep]]
-        return _Faces(fixed[faces[keep]], colours.tolist(), _runs(owner),
-                      _extents(pixels, group[per_point]))
+        return _Faces(
+            fixed[faces[keep]], colours.tolist(), _runs(owner), _extents(pixels, group[per_point])
+        )
 
-    def _shaded(self, normals: F64, rays: F64, far: F64, material: Ints,
-                where: tuple[Ints, Ints, F64, F64]) -> F64:
+    def _shaded(
+        self, normals: F64, rays: F64, far: F64, material: Ints, where: tuple[Ints, Ints, F64, F64]
+    ) -> F64:
         """RGB `(F, 3)` of faces in the scene's light, as seen through its air."""
         owner, index, lit, height = where
         palettes = np.stack([self._solids[int(i)].palette for i in index])
@@ -289,8 +302,9 @@ class Rasteriser:
         colour = albedo * light * near_ground * (1 - fresnel) + fresnel * mirrored
         return np.clip(self._light.through_air(colour, far), 0, 255)
 
-    def _paint(self, canvas: U8, camera: Camera, faces: _Faces,
-               order: list[tuple[float, int, bool]]) -> dict[int, tuple[int, int]]:
+    def _paint(
+        self, canvas: U8, camera: Camera, faces: _Faces, order: list[tuple[float, int, bool]]
+    ) -> dict[int, tuple[int, int]]:
         """Draws everything; the code and the own pixels of each labelled group."""
         painted: dict[int, tuple[int, int]] = {}
         for _, which, is_plant in order:
@@ -301,7 +315,9 @@ class Rasteriser:
                 continue
             code = len(painted) % 255 + 1 if self._labelled[which] else 0
             first, last = faces.starts[which]
-            for corners, (r, g, b) in zip(faces.corners[first:last], faces.colours[first:last], strict=True):
+            for corners, (r, g, b) in zip(
+                faces.corners[first:last], faces.colours[first:last], strict=True
+            ):
                 cv2.fillConvexPoly(canvas, corners, (r, g, b, code), cv2.LINE_8, SHIFT)
             if code:
                 painted[which] = (code, self._count(canvas, faces.extents[which], code))
@@ -318,15 +334,18 @@ class Rasteriser:
             return 0
         return int(np.count_nonzero(canvas[y0:y1, x0:x1, 3] == code))
 
-    def _truth(self, canvas: U8, camera: Camera, faces: _Faces,
-               painted: dict[int, tuple[int, int]]) -> Drawn:
+    def _truth(
+        self, canvas: U8, camera: Camera, faces: _Faces, painted: dict[int, tuple[int, int]]
+    ) -> Drawn:
         groups = [g for g, (_, own) in painted.items() if own > 0]
         boxes = np.array([faces.extents[g] for g in groups]).reshape(-1, 4)
         limit = np.array([*camera.image_wh, *camera.image_wh], np.float64)
         clipped = np.clip(boxes, 0, limit)
         area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
         inside = np.prod(clipped[:, 2:] - clipped[:, :2], axis=1) / np.maximum(area, 1e-9)
-        seen = np.array([self._count(canvas, faces.extents[g], painted[g][0]) / painted[g][1] for g in groups])
+        seen = np.array(
+            [self._count(canvas, faces.extents[g], painted[g][0]) / painted[g][1] for g in groups]
+        )
         return Drawn(np.array(groups, np.int64), boxes, seen.reshape(-1) * inside)
 
     def _draw_leaves(self, canvas: U8, camera: Camera, leaf: Leaves) -> None:
@@ -350,10 +369,20 @@ class Rasteriser:
     def _draw_trunk(self, canvas: U8, pixels: F64, size: float, colour: F64) -> None:
         ends = np.round(pixels * self._sampling * 8).astype(int)
         thick = max(1, round(size * 0.11))
-        cv2.line(canvas, ends[0].tolist(), ends[1].tolist(), (*colour.tolist(), 0.0), thick, cv2.LINE_8, 3)
+        cv2.line(
+            canvas,
+            ends[0].tolist(),
+            ends[1].tolist(),
+            (*colour.tolist(), 0.0),
+            thick,
+            cv2.LINE_8,
+            3,
+        )
 
 
-def _stamp(canvas: U8, sprite: U8, where: tuple[float, float, float, float], air: float, haze: F64) -> None:
+def _stamp(
+    canvas: U8, sprite: U8, where: tuple[float, float, float, float], air: float, haze: F64
+) -> None:
     """Pastes a sprite with its middle at `(u, v)`, its unit `size` pixels, turned by an angle."""
     u, v, size, angle = where
     reach = size * 1.45 * (1.42 if angle else 1.0)
@@ -370,7 +399,9 @@ def _stamp(canvas: U8, sprite: U8, where: tuple[float, float, float, float], air
     if scale < 0.35:
         small = max(8, int(SPRITE_PX * scale * 1.5))
         shrink = small / SPRITE_PX
-        sprite = np.asarray(cv2.resize(sprite, (small, small), interpolation=cv2.INTER_AREA), np.uint8)
+        sprite = np.asarray(
+            cv2.resize(sprite, (small, small), interpolation=cv2.INTER_AREA), np.uint8
+        )
         matrix[:, :2] /= shrink
     turned = cv2.warpAffine(sprite, matrix, (x1 - x0, y1 - y0), flags=flags)
     mask = cv2.compare(cv2.extractChannel(turned, 3), 110, cv2.CMP_GT)

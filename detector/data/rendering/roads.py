@@ -119,7 +119,10 @@ def wear(road: Road, rng: np.random.Generator) -> list[Shape]:
     for _ in range(int(rng.integers(2, 30) * length / 300)):
         shapes.append(_crack(road, rng, length))
     for _ in range(int(rng.integers(2, 12) * length / 300)):
-        spot = cut(road.line, *_span(rng, length, 1.0)).mean(axis=0) + rng.uniform(-1, 1, 2) * road.half_m * 0.8
+        spot = (
+            cut(road.line, *_span(rng, length, 1.0)).mean(axis=0)
+            + rng.uniform(-1, 1, 2) * road.half_m * 0.8
+        )
         shapes.append(Shape("crack", disc(spot, 0.36), int(rng.integers(60, 105))))
     return shapes
 
@@ -154,7 +157,9 @@ def _crack(road: Road, rng: np.random.Generator, length: float) -> Shape:
     steps = heading * 0.7 + rng.normal(0, 0.22, (int(rng.integers(6, 40)), 2))
     side = rng.uniform(-1, 1, 2) * road.half_m * 0.9
     width = float(rng.choice([0.05, 0.05, 0.12, 0.3]))
-    return Shape("crack", along[0] + side + np.cumsum(steps, axis=0), int(rng.integers(70, 108)), width)
+    return Shape(
+        "crack", along[0] + side + np.cumsum(steps, axis=0), int(rng.integers(70, 108)), width
+    )
 
 
 def markings(road: Road, keep: list[tuple[float, float]]) -> list[Shape]:
@@ -172,7 +177,9 @@ def markings(road: Road, keep: list[tuple[float, float]]) -> list[Shape]:
                 out = inner + lanes * road.lane_m - 0.1
                 shapes.append(Shape("line", offset(part, sign * out), road.edge, 0.15))
                 if road.median_m > 0.5:
-                    shapes.append(Shape("line", offset(part, sign * (inner + 0.25)), road.edge, 0.15))
+                    shapes.append(
+                        Shape("line", offset(part, sign * (inner + 0.25)), road.edge, 0.15)
+                    )
         if road.median_m <= 0.5 and min(road.lanes) > 0:
             shapes += _centre(part, road)
     return shapes
@@ -185,8 +192,9 @@ def _centre(part: F64, road: Road) -> list[Shape]:
     return _dashes(part, 0.0, 3.0, 5.0, colour)
 
 
-def _dashes(line: F64, left_m: float, on_m: float, off_m: float,
-            colour: tuple[int, int, int] = WHITE) -> list[Shape]:
+def _dashes(
+    line: F64, left_m: float, on_m: float, off_m: float, colour: tuple[int, int, int] = WHITE
+) -> list[Shape]:
     path = offset(line, left_m)
     length = float(arc_length(path)[-1])
     starts = np.arange(0.5, length - on_m, on_m + off_m)
@@ -199,15 +207,44 @@ def crossing(at: F64, along: F64, half_m: float) -> list[Shape]:
     stripes = []
     for y in np.arange(-half_m + 0.5, half_m - 0.3, 1.0):
         corner = at + side * y
-        stripes.append(Shape("line", np.array([corner, corner + along * 3.2, corner + along * 3.2 + side * 0.5,
-                                               corner + side * 0.5]), WHITE))
+        stripes.append(
+            Shape(
+                "line",
+                np.array(
+                    [
+                        corner,
+                        corner + along * 3.2,
+                        corner + along * 3.2 + side * 0.5,
+                        corner + side * 0.5,
+                    ]
+                ),
+                WHITE,
+            )
+        )
     return stripes
 
 
 ARROWS = {
-    "ahead": [(0, -0.08), (2.6, -0.08), (2.6, -0.35), (4.2, 0), (2.6, 0.35), (2.6, 0.08), (0, 0.08)],
-    "right": [(0, -0.08), (1.9, -0.08), (1.9, -0.5), (1.5, -0.5), (2.3, -1.15), (3.1, -0.5),
-              (2.7, -0.5), (2.7, 0.08), (0, 0.08)],
+    "ahead": [
+        (0, -0.08),
+        (2.6, -0.08),
+        (2.6, -0.35),
+        (4.2, 0),
+        (2.6, 0.35),
+        (2.6, 0.08),
+        (0, 0.08),
+    ],
+    "right": [
+        (0, -0.08),
+        (1.9, -0.08),
+        (1.9, -0.5),
+        (1.5, -0.5),
+        (2.3, -1.15),
+        (3.1, -0.5),
+        (2.7, -0.5),
+        (2.7, 0.08),
+        (0, 0.08),
+    ],
 }
 
 

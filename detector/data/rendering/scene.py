@@ -74,8 +74,8 @@ class Scene:
 
     def furnish(self, kind: str, at: F64, heading: float) -> None:
         """A piece of clutter where it is free."""
-        if self.free(at, 0.5):
-            prop = clutter(self.rng, kind, at, heading)
+        prop = clutter(self.rng, kind, at, heading)
+        if self.free(at, 0.5 if kind == "lamp" else float(prop.footprint.max()) / 2):
             self.props.append(prop)
             self.block_line(at[None], float(prop.footprint.max()) / 2)
 
@@ -83,7 +83,12 @@ class Scene:
         """A building where it is free."""
         unit = np.array([np.cos(heading), np.sin(heading)])
         half = size[1] / 2
-        spots = [at + unit * d for d in np.linspace(-size[0] / 2 + half, size[0] / 2 - half, 3 + int(size[0] / max(size[1], 1)))]
+        spots = [
+            at + unit * d
+            for d in np.linspace(
+                -size[0] / 2 + half, size[0] / 2 - half, 3 + int(size[0] / max(size[1], 1))
+            )
+        ]
         if all(self.free(spot, half * 1.15) for spot in spots):
             self.props += building(self.rng, at, heading, size)
             self.block_line(np.array(spots), half * 1.15)

@@ -32,9 +32,21 @@ _CAR_COLOURS: tuple[tuple[float, tuple[int, int, int]], ...] = (
     (0.015, (98, 26, 44)),
 )
 
-_CAR_SHARE = {"sedan": 0.2, "saloon": 0.07, "hatch": 0.17, "small": 0.08, "wagon": 0.08,
-              "suv": 0.19, "offroad": 0.04, "coupe": 0.02, "mpv": 0.05, "pickup": 0.04,
-              "van": 0.03, "minibus": 0.015, "sprinter": 0.025}
+_CAR_SHARE = {
+    "sedan": 0.2,
+    "saloon": 0.07,
+    "hatch": 0.17,
+    "small": 0.08,
+    "wagon": 0.08,
+    "suv": 0.19,
+    "offroad": 0.04,
+    "coupe": 0.02,
+    "mpv": 0.05,
+    "pickup": 0.04,
+    "van": 0.03,
+    "minibus": 0.015,
+    "sprinter": 0.025,
+}
 
 
 _RIMS = np.array([45.0, 120.0, 165.0])
@@ -43,12 +55,42 @@ _BEDS = np.array([[38.0, 38, 40], [88, 80, 70], [120, 104, 84]])
 _SKINS = np.array([[214.0, 170, 142], [160, 116, 88], [96, 66, 50]])
 _HAIRS = np.array([[34.0, 28, 26], [74, 54, 38], [150, 124, 84], [120, 118, 116]])
 _LEGS = np.array([[36.0, 42, 60], [30, 30, 32], [96, 92, 84], [132, 120, 96]])
-_CABS = np.array([[224.0, 224, 222], [224, 224, 222], [38, 62, 120], [168, 34, 30],
-                  [206, 120, 34], [66, 98, 66], [58, 60, 64], [214, 178, 54]])
-_LOADS = np.array([[226.0, 226, 224], [226, 226, 224], [206, 204, 198], [60, 84, 136],
-                   [150, 44, 40], [92, 118, 92], [178, 152, 84], [112, 114, 118]])
-_BUSES = np.array([[92.0, 178, 56], [222, 222, 218], [222, 222, 218], [36, 92, 160],
-                   [176, 30, 34], [212, 160, 40], [70, 140, 130], [120, 150, 190]])
+_CABS = np.array(
+    [
+        [224.0, 224, 222],
+        [224, 224, 222],
+        [38, 62, 120],
+        [168, 34, 30],
+        [206, 120, 34],
+        [66, 98, 66],
+        [58, 60, 64],
+        [214, 178, 54],
+    ]
+)
+_LOADS = np.array(
+    [
+        [226.0, 226, 224],
+        [226, 226, 224],
+        [206, 204, 198],
+        [60, 84, 136],
+        [150, 44, 40],
+        [92, 118, 92],
+        [178, 152, 84],
+        [112, 114, 118],
+    ]
+)
+_BUSES = np.array(
+    [
+        [92.0, 178, 56],
+        [222, 222, 218],
+        [222, 222, 218],
+        [36, 92, 160],
+        [176, 30, 34],
+        [212, 160, 40],
+        [70, 140, 130],
+        [120, 150, 190],
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +171,9 @@ def draw_car(rng: np.random.Generator) -> Kind:
     paint = _paint(rng)
     if name in {"van", "sprinter", "minibus"} and rng.uniform() < 0.6:
         paint = np.full(3, rng.uniform(205, 238))
-    part = Part(car_mesh(name, detail=True, roof=roof), car_mesh(name, detail=False, roof=roof), scale)
+    part = Part(
+        car_mesh(name, detail=True, roof=roof), car_mesh(name, detail=False, roof=roof), scale
+    )
     length, width, _ = np.array(BODIES[name].size) * scale
     return Kind(CAR, (part,), _palette(rng, paint, paint), float(length), float(width))
 
@@ -142,7 +186,9 @@ def draw_truck(rng: np.random.Generator) -> Kind:
     load = _pick(rng, _LOADS)
     scale = np.array([rng.uniform(0.9, 1.08), rng.uniform(0.96, 1.02), rng.uniform(0.92, 1.04)])
     mesh = truck_mesh(name)
-    palette = _palette(rng, cab * rng.uniform(0.9, 1.05), np.clip(load * rng.uniform(0.85, 1.05), 0, 240))
+    palette = _palette(
+        rng, cab * rng.uniform(0.9, 1.05), np.clip(load * rng.uniform(0.85, 1.05), 0, 240)
+    )
     extent = np.ptp(mesh.points, axis=0) * scale
     return Kind(TRUCK, (Part(mesh, mesh, scale),), palette, float(extent[0]), 2.5)
 
@@ -168,7 +214,9 @@ def draw_person(rng: np.random.Generator) -> Kind:
     tall = rng.uniform(0.9, 1.08) if rng.uniform() < 0.9 else rng.uniform(0.6, 0.8)
     mesh = person_mesh(int(rng.integers(0, 4)))
     shirt = rng.uniform(20, 225, 3) * 0.55 + rng.uniform(15, 100)
-    return Kind(PEDESTRIAN, (Part(mesh, mesh, np.full(3, tall)),), _palette(rng, shirt, shirt), 0.5, 0.5)
+    return Kind(
+        PEDESTRIAN, (Part(mesh, mesh, np.full(3, tall)),), _palette(rng, shirt, shirt), 0.5, 0.5
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

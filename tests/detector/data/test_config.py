@@ -59,7 +59,7 @@ def test_the_project_s_own_description_names_no_folder() -> None:
         (GOOD + "class_map: {van: 3}\n", "class_map.van: expected a valid string, found 3"),
         ("- 1\n", "expected keys and values, found list"),
         ("", "expected keys and values, found NoneType"),
-        ("format: [yolo\n", "not YAML: while parsing a flow sequence"),
+        ("format: [yolo\n", "line 2, column 1: expected ',' or ']', but got '<stream end>'"),
     ],
 )
 def test_a_malformed_description_is_named_in_one_line(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -51,6 +51,7 @@ def scenes(draw: st.DrawFn) -> tuple[Array, Array, Array]:
 
 
 @given(scenes(), st.sampled_from([0.0, 0.25, 0.5, 0.75]), st.booleans())
+@settings(deadline=None)
 def test_equals_the_greedy_loop(
     scene: tuple[Array, Array, Array], limit: float, aware: bool
 ) -> None:
@@ -60,6 +61,7 @@ def test_equals_the_greedy_loop(
 
 
 @given(scenes(), st.booleans())
+@settings(deadline=None)
 def test_equals_the_greedy_loop_when_the_best_go_first(
     scene: tuple[Array, Array, Array], aware: bool
 ) -> None:
@@ -75,6 +77,7 @@ def test_equals_the_greedy_loop_when_the_best_go_first(
 
 
 @given(scenes())
+@settings(deadline=None)
 def test_every_two_boxes_that_meet_are_found_once(scene: tuple[Array, Array, Array]) -> None:
     boxes, _, class_ids = scene
     meeting = {(i, j) for i in range(len(boxes)) for j in range(i) if iou(boxes[i], boxes[j]) > 0.0}

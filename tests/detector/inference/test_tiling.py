@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.inference.tiling import choose_tile_wh, tile_grid
@@ -14,12 +14,13 @@ sides = st.integers(1, 3000)
 
 @st.composite
 def grids(draw: st.DrawFn) -> tuple[tuple[int, int], tuple[int, int], int]:
-    tile_wh = (draw(st.integers(8, 900)), draw(st.integers(8, 900)))
+    tile_wh = (draw(st.integers(32, 900)), draw(st.integers(32, 900)))
     overlap_px = draw(st.integers(0, min(tile_wh) // 2))
     return (draw(sides), draw(sides)), tile_wh, overlap_px
 
 
 @given(grids())
+@settings(deadline=None)
 def test_tiles_cover_every_pixel_and_share_one_size(
     grid: tuple[tuple[int, int], tuple[int, int], int],
 ) -> None:
@@ -39,6 +40,7 @@ def test_tiles_cover_every_pixel_and_share_one_size(
 
 
 @given(st.tuples(sides, sides), st.integers(2, 48), st.floats(0.0, 0.5))
+@settings(deadline=None)
 def test_chosen_tiles_are_multiples_of_the_stride_and_no_more_than_full_ones(
     image_wh: tuple[int, int], tile_units: int, overlap: float
 ) -> None:

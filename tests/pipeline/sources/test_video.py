@@ -303,7 +303,8 @@ def test_frames_keep_their_memory(
 
 def test_pixels_equal_those_of_opencv(tmp_path: Path, clip: WriteClip) -> None:
     rng = np.random.default_rng(3)
-    noise = cv2.resize(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8), (192, 144))
+    coarse = rng.integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    noise = cv2.resize(coarse, (192, 144)).astype(np.uint8)
     pictures = [
         av.VideoFrame.from_ndarray(np.roll(noise, 3 * step, 1), "rgb24").reformat(format="yuv420p")
         for step in range(8)

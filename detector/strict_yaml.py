@@ -9,8 +9,6 @@ from typing import Any
 
 import yaml
 
-from pipeline.errors import InputError
-
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 16
 
@@ -84,32 +82,32 @@ def parse_yaml(text: str, origin: str) -> Any:
         origin: What messages name: a file or an option.
 
     Raises:
-        InputError: In one line with the place, if the text is no YAML or more than plain data.
+        ValueError: In one line with the place, if the text is no YAML or more than plain data.
     """
     try:
         return yaml.load(text, Loader=_StrictLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise InputError(f"{origin}: {place}{error.problem}") from None
+        raise ValueError(f"{origin}: {place}{error.problem}") from None
     except yaml.YAMLError as error:
-        raise InputError(f"{origin}: no YAML: {' '.join(str(error).split())}") from None
+        raise ValueError(f"{origin}: no YAML: {' '.join(str(error).split())}") from None
 
 
 def read_yaml(path: Path) -> Any:
     """The data in a YAML file of at most 64 KiB; `None` for an empty one.
 
     Raises:
-        InputError: In one line with the place, if it cannot be read or is more than plain data.
+        ValueError: In one line with the place, if it cannot be read or is more than plain data.
     """
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         text = content.decode("utf-8-sig")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: no UTF-8 text at byte {error.start}") from None
+        raise ValueError(f"{path}: no UTF-8 text at byte {error.start}") from None
     if len(content) > MAX_BYTES:
-        raise InputError(f"{path}: more than {MAX_BYTES // 1024} KiB; a config is far smaller")
+        raise ValueError(f"{path}: more than {MAX_BYTES // 1024} KiB; a config is far smaller")
     return parse_yaml(text, str(path))

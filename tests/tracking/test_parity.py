@@ -1,0 +1,238 @@
+"""The fast trackers against the slow, literal ones: box for box, and id for id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.tracking.reference import Array, ReferenceByteTrack, ReferenceSort
+from tests.tracking.scenes import AsTracker, Reference, Scene, detections, difference, make, run
+from tracking import association, overlap
+from tracking.bytetrack import ByteTrack
+from tracking.config import ByteTrackConfig, SortConfig
+from tracking.mot import read_mot
+from tracking.sort import Sort
+from tracking.tracks import Tracker
+
+VARIANTS: dict[str, Callable[[], tuple[Tracker, Reference]]] = {
+    "sort": lambda: (Sort(SortConfig()), ReferenceSort()),
+    "sort, patient": lambda: (
+        Sort(SortConfig(max_age=6, min_hits=1, iou_threshold=0.1)),
+        ReferenceSort(6, 1, 0.1),
+    ),
+    "bytetrack": lambda: (ByteTrack(ByteTrackConfig()), ReferenceByteTrack()),
+    "bytetrack, unfused": lambda: (
+        ByteTrack(
+            ByteTrackConfig(track_thresh=0.4, match_thresh=0.7, track_buffer=3, fuse_score=False)
+        ),
+        ReferenceByteTrack(0.4, 0.7, 3, 30, False),
+    ),
+}
+
+SCENES = {
+    "few": Scene(objects=3, false=0.2),
+    "plain": Scene(),
+    "flicker": Scene(miss=0.45, life=80),
+    "gaps": Scene(empty=0.35),
+    "crossing": Scene(objects=40, size=(40, 120), frames=40),
+    "whole pixels, doubled": Scene(objects=20, decimals=0, jitter=0.4, speed=2, doubled=0.2),
+    "tiny and fast": Scene(objects=25, size=(3, 9), speed=6, decimals=1),
+    "crowd": Scene(objects=350, size=(20, 70), frames=8, area_wh=(1280, 720)),
+}
+
+
+@pytest.fixture(params=["as in use", "always sparse"])
+def paths(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Small problems are solved whole; the second run sends them through the sparse path."""
+    if request.param == "always sparse":
+        monkeypatch.setattr(association, "_WHOLE", -1)
+        monkeypatch.setattr(overlap, "DENSE_PAIRS", -1)
+    return str(request.param)
+
+
+@cache
+def _scene(name: str, seed: int) -> list[Array]:
+    return make(SCENES[name], seed)
+
+
+@cache
+def _reference_on_scene(variant: str, name: str, seed: int) -> list[Array]:
+    return run(AsTracker(VARIANTS[variant]()[1]), _scene(name, seed))
+
+
+def _compare(variant: str, frames: list[Array], expected: list[Array] | None = None) -> str | None:
+    tracker, reference = VARIANTS[variant]()
+    ours = run(tracker, frames)
+    theirs = run(AsTracker(reference), frames) if expected is None else expected
+    if variant.startswith("sort"):
+        # Of two detections in one place either may feed a track: same box, another score.
+        ours, theirs = [rows[:, :5] for rows in ours], [rows[:, :5] for rows in theirs]
+    return difference(ours, theirs)
+
+
+@pytest.mark.parametrize("variant", list(VARIANTS))
+@pytest.mark.parametrize("scene", list(SCENES))
+@pytest.mark.usefixtures("paths")
+def test_random_scenes(scene: str, variant: str) -> None:
+    for seed in range(1 if scene == "crowd" else 2):
+        expected = _reference_on_scene(variant, scene, seed)
+        assert _compare(variant, _scene(scene, seed), expected) is None, f"seed {seed}"
+
+
+@given(
+    scene=st.builds(
+        Scene,
+        objects=st.integers(0, 20),
+        frames=st.just(15),
+        area_wh=st.sampled_from([(60.0, 60.0), (300.0, 200.0)]),
+        size=st.sampled_from([(2.0, 6.0), (10.0, 30.0), (20.0, 21.0)]),
+        speed=st.sampled_from([0.0, 1.0, 8.0]),
+        jitter=st.sampled_from([0.0, 0.5, 3.0]),
+        miss=st.sampled_from([0.0, 0.2, 0.6]),
+        doubled=st.sampled_from([0.0, 0.3]),
+        empty=st.sampled_from([0.0, 0.2]),
+        decimals=st.sampled_from([None, 0, 2]),
+    ),
+    seed=st.integers(0, 1000),
+    variant=st.sampled_from(list(VARIANTS)),
+)
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_drawn_scenes(scene: Scene, seed: int, variant: str) -> None:
+    assert _compare(variant, make(scene, seed)) is None
+
+
+@pytest.mark.parametrize("variant", list(VARIANTS))
+@pytest.mark.usefixtures("paths")
+def test_ties_everywhere(variant: str) -> None:
+    """Equal boxes on a grid, equal scores: the solver's choice among equals must be the same."""
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        corner = rng.integers(0, 10, (14, 2)) * 5.0
+        step = rng.integers(-1, 2, (14, 2)) * 2.0 * (seed % 2)
+        frames = []
+        for _ in range(20):
+            corner += step
+            boxes = np.c_[corner, corner + 20, rng.choice([0.3, 0.6, 0.9], 14)]
+            frames.append(boxes[rng.random(14) < 0.85])
+        assert _compare(variant, frames) is None, f"seed {seed}"
+
+
+def test_the_comparison_sees_differences() -> None:
+    rows = run(Sort(SortConfig()), make(SCENES["plain"], 0))
+    for change in ([5, 0], [0, 0.002], [0, 0]):
+        changed = [r.copy() for r in rows]
+        changed[-1][-1, :2] += change  # its oldest track
+        assert (difference(rows, changed) is None) == (change == [0, 0])
+    assert difference(rows, [*rows[:-1], rows[-1][1:]]) is not None
+    renumbered = [np.c_[1000 - r[:, :1], r[:, 1:]] for r in rows]
+    assert difference(rows, renumbered) is None
+
+
+def _noisy(path: Path, seed: int, frames: int) -> Iterator[Array]:
+    """Ground truth as a detector might see it."""
+    rng = np.random.default_rng(seed)
+    truth = read_mot(path)
+    for frame in range(1, min(truth.last_frame, frames) + 1):
+        boxes = truth.detections(frame).boxes
+        boxes = boxes[rng.random(len(boxes)) > 0.12]
+        size = boxes[:, 2:] - boxes[:, :2]
+        boxes = boxes + rng.normal(0, 0.04, boxes.shape) * np.tile(size, 2)
+        false = rng.uniform(0, 500, (rng.poisson(1.5), 2))
+        boxes = np.concatenate((boxes, np.c_[false, false + rng.uniform(10, 60, false.shape)]))
+        yield np.c_[boxes, rng.beta(4, 2, len(boxes))]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("variant", ["sort", "bytetrack"])
+@pytest.mark.parametrize("sequence", ["TUD-Campus", "TUD-Stadtmitte"])
+def test_mot15_public_detections(shared_data: Path, sequence: str, variant: str) -> None:
+    rows = read_mot(shared_data / "mot15" / sequence / "det" / "det.txt")
+    frames = []
+    for frame in range(1, rows.last_frame + 1):
+        found = rows.detections(frame)
+        frames.append(np.c_[found.boxes, found.scores])
+    assert _compare(variant, frames) is None
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("variant", ["sort", "bytetrack"])
+def test_uavdt_ground_truth(shared_data: Path, variant: str) -> None:
+    """UAVDT's boxes are whole pixels; as they are, and with noise."""
+    for sequence in ("M0101", "M0702"):
+        path = shared_data / "uavdt-gt-train" / f"{sequence}_gt.txt"
+        truth = read_mot(path)
+        plain = [truth.detections(frame) for frame in range(1, 61)]
+        assert _compare(variant, [np.c_[d.boxes, d.scores] for d in plain]) is None
+        assert _compare(variant, list(_noisy(path, 1, 60))) is None
+
+
+@pytest.mark.parametrize("variant", list(VARIANTS))
+def test_ids_are_unique_and_never_used_again(variant: str) -> None:
+    last_seen: dict[int, int] = {}
+    highest = 0
+    rows = run(VARIANTS[variant]()[0], make(Scene(frames=200, life=10), 3))
+    for frame, shown in enumerate(rows):
+        numbers = shown[:, 0].astype(int).tolist()
+        assert len(set(numbers)) == len(numbers)
+        for number in numbers:
+            gap = frame - last_seen.get(number, frame)
+            assert gap <= 32
+            last_seen[number] = frame
+        highest = max([highest, *numbers])
+    assert highest > 40
+
+
+@pytest.mark.parametrize("variant", list(VARIANTS))
+def test_the_order_of_detections_does_not_matter(variant: str) -> None:
+    rng = np.random.default_rng(0)
+    frames = make(SCENES["plain"], 5)
+    shuffled = [rng.permutation(frame) for frame in frames]
+    first, second = (run(VARIANTS[variant]()[0], some) for some in (frames, shuffled))
+    assert difference(first, second) is None
+
+
+@pytest.mark.parametrize("variant", list(VARIANTS))
+def test_shifted_boxes_give_shifted_tracks(variant: str) -> None:
+    frames = make(SCENES["plain"], 6)
+    shift = np.array([37.25, -1200.5, 37.25, -1200.5])
+    moved = [np.c_[frame[:, :4] + shift, frame[:, 4]] for frame in frames]
+    here, there = (run(VARIANTS[variant]()[0], some) for some in (frames, moved))
+    assert difference([np.c_[r[:, 0], r[:, 1:5] + shift, r[:, 5]] for r in here], there) is None
+
+
+@pytest.mark.parametrize("variant", ["sort", "bytetrack"])
+def test_two_trackers_share_nothing(variant: str) -> None:
+    frames = make(SCENES["plain"], 7)
+    alone = run(VARIANTS[variant]()[0], frames)
+    one, other = VARIANTS[variant]()[0], VARIANTS[variant]()[0]
+    for frame, expected in zip(frames, alone, strict=True):
+        for tracker in (one, other):
+            tracks = tracker.update(detections(frame))
+            assert tracks.ids.tolist() == expected[:, 0].tolist()
+
+
+@pytest.mark.parametrize("tracker", [Sort(SortConfig()), ByteTrack(ByteTrackConfig())])
+def test_memory_stays_flat(tracker: Sort | ByteTrack) -> None:
+    """Thousands of births and deaths leave only the live tracks in memory."""
+    frames = make(Scene(objects=15, frames=60, life=8, false=6, miss=0.3), 8)
+    tracklets, filters = tracker._tracklets, tracker._filters
+    live, sizes = [], []
+    for _ in range(40):
+        for frame in frames:
+            tracker.update(detections(frame))
+        live.append(len(tracklets))
+        held = (tracklets.life, tracklets.votes, filters.state)
+        assert all(array.base is None or array.base.nbytes <= array.nbytes for array in held)
+        sizes.append(sum(array.nbytes for array in held))
+        state = {**vars(tracker), **vars(tracklets), **vars(filters)}
+        assert not any(isinstance(value, list | dict | set) for value in state.values())
+    assert max(live) <= 15 * 60
+    assert max(sizes) <= 300 * max(live)
+    assert max(live[20:]) <= 2 * max(live[:20])
+    assert tracklets.life["id"].max() > 4000
