@@ -1,6 +1,6 @@
 """Suppression and merging on a 4K frame, beside the greedy loop and what else is installed.
 
-    python -m benchmarks.merging [--json FILE]
+    python benchmarks/merging.py [--json FILE] [--rounds N]
 
 All contenders have the same boxes and take turns in one run; each figure is the median of its
 turns, with the least beside it, which other work on the machine disturbs less.
@@ -12,6 +12,7 @@ import argparse
 import importlib.util
 import json
 import platform
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from detector.config import MergeConfig
 from detector.detections import Detections

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from detector.data.annotations import LabelledImage
-from detector.data.config import load_dataset_config, read_dataset, split_by_flight
+from detector.data.config import load_dataset_config, read_flights
+from detector.strict_yaml import read_yaml
 from detector.training.config import SourceConfig, TrainConfig
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+DEVICE = re.compile(r"auto|cpu|cuda:\d+")
 
 
 def load_train_config(path: Path) -> TrainConfig:
@@ -26,17 +30,20 @@ def load_train_config(path: Path) -> TrainConfig:
     Raises:
         ValueError: In one line, if the file is missing or a key is unknown or out of range.
     """
+    values = read_yaml(path)
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return TypeAdapter(TrainConfig).validate_python(values)
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+        # Strict, and through JSON: there a list is a tuple, yet "3" is no number.
+        return TypeAdapter(TrainConfig).validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
         fault = error.errors()[0]
-        key = ".".join(str(part) for part in fault["loc"])
-        raise ValueError(f"{path}: {key}: {fault['msg']}") from None
+        key = ".".join(str(part) for part in fault["loc"]) or "the file"
+        what = fault["msg"].removeprefix("Value error, ").replace("Input should", "should")
+        if fault["type"] == "unexpected_keyword_argument":
+            raise ValueError(f"{path}: {key}: unknown key") from None
+        if fault["type"] == "missing":
+            raise ValueError(f"{path}: {key}: missing") from None
+        found = json.dumps(fault["input"])
+        raise ValueError(f"{path}: {key}: {what}, found {found:.60}") from None
 
 
 def read_source(
@@ -55,16 +62,27 @@ def read_source(
     """
     path = config_path.parent / source.data
     dataset = load_dataset_config(path, roots.get(path.stem))
-    images = read_dataset(dataset, class_names)
-    if source.flights is None:
-        return images
-    flights = split_by_flight(images, dataset.flights)
-    unknown = sorted(set(source.flights) - set(flights))
-    if unknown:
-        raise ValueError(
-            f"{config_path}: {path.stem} has no flight {unknown[0]!r}; it has {', '.join(flights)}"
-        )
-    return [image for flight in source.flights for image in flights[flight]]
+    return read_flights(dataset, class_names, source.flights, f"{config_path}: {path.stem}")
+
+
+def _read_all(
+    config: TrainConfig, config_path: Path, roots: dict[str, Path]
+) -> tuple[list[list[LabelledImage]], list[LabelledImage]]:
+    """The images of each training set, and those to measure on, which share none of them."""
+    names = config.class_names
+    train = [read_source(source, config_path, roots, names) for source in config.train]
+    held_out = [
+        image
+        for source in config.validation
+        for image in read_source(source, config_path, roots, names)
+    ]
+    learned = {image.path.resolve() for images in train for image in images}
+    for image in held_out:
+        if image.path.resolve() in learned:
+            raise ValueError(f"{config_path}: {image.path} is in both `train` and `validation`")
+    if not any(len(image.boxes) for image in held_out):
+        raise ValueError(f"{config_path}: validation: no object to measure on")
+    return train, held_out
 
 
 def train(
@@ -81,27 +99,35 @@ def train(
         config_path: The YAML file.
         roots: Folder of each data set, by the stem of its description.
         output: Folder of the run.
-        device_name: `cpu` or `cuda:N`.
+        device_name: `auto`, `cpu` or `cuda:N`.
         init: Weights to start from, with their anchors; `None` starts from nothing.
 
     Raises:
         ValueError: If a file is missing or malformed.
     """
-    import torch
-
     from detector.data.dataset import Pool
-    from detector.training.evaluation import measure
+    from detector.inference.device import choose_device
     from detector.training.trainer import Trainer
 
+    try:
+        from detector.training.evaluation import measure
+    except ModuleNotFoundError as error:
+        if error.name != "hotcoco":
+            raise
+        raise ValueError("hotcoco is not installed; the extra `eval` brings it") from None
+
+    if not DEVICE.fullmatch(device_name):
+        raise ValueError(f"--device {device_name}: expected auto, cpu or cuda:N")
+    device = choose_device(device_name)
     config = load_train_config(config_path)
-    names = config.class_names
-    pools = [Pool(read_source(s, config_path, roots, names), s) for s in config.train]
-    held_out = [
-        image for s in config.validation for image in read_source(s, config_path, roots, names)
-    ]
-    output.mkdir(parents=True, exist_ok=True)
-    evaluate = partial(measure, images=held_out, device=device_name)
-    trainer = Trainer(config, pools, output, evaluate, torch.device(device_name), init)
+    images, held_out = _read_all(config, config_path, roots)
+    pools = [Pool(part, source) for part, source in zip(images, config.train, strict=True)]
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--output {output}: cannot be made: {error.strerror}") from None
+    evaluate = partial(measure, images=held_out, device=str(device))
+    trainer = Trainer(config, pools, output, evaluate, device, init)
     with _progress_bar() as bar:
         task = bar.add_task("train", total=config.steps, figures="")
         for step in trainer.run():
@@ -122,8 +148,7 @@ def _progress_bar() -> Progress:
         TextColumn("{task.completed}/{task.total} {task.fields[figures]}"),
         TimeRemainingColumn(),
     )
-    console = Console(stderr=True, soft_wrap=True)
-    return Progress(*columns, console=console, disable=False)
+    return Progress(*columns, console=Console(stderr=True, soft_wrap=True))
 
 
 @app.command()
@@ -134,7 +159,7 @@ def main(
         list[str] | None,
         typer.Option(help="NAME=DIR, the folder of the data set described by NAME.yaml."),
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda:N.")] = "cpu",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = "cpu",
     init: Annotated[
         Path | None, typer.Option(help="Weights to start from (.safetensors), with their anchors.")
     ] = None,

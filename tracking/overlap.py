@@ -59,13 +59,10 @@ def overlaps(first: Float64Array, second: Float64Array, *, plus_one: bool) -> Pa
     # A side is a contiguous row: x1, y1, x2, y2.
     a, b = np.ascontiguousarray(first.T), np.ascontiguousarray(second.T)
     shape = (a.shape[1], b.shape[1])
-    if shape[0] * shape[1] <= DENSE_PAIRS:
-        table = a[:, :, None]
-        width, height = _common(table[::2], b[::2], unit), _common(table[1::2], b[1::2], unit)
-        rows, cols = np.nonzero((width > 0) & (height > 0))
-        shared = width[rows, cols] * height[rows, cols]
-    else:
-        rows, cols, shared = _sparse(a, b, unit)
+    find = _dense if shape[0] * shape[1] <= DENSE_PAIRS else _sparse
+    rows, cols, shared = find(a, b, unit)
+    if not len(rows):
+        return Pairs(shape, rows, cols, shared)
     union = _areas(a, unit)[rows] + _areas(b, unit)[cols] - shared
     return Pairs(shape, rows, cols, shared / union)
 
@@ -86,8 +83,15 @@ def _areas(sides: Float64Array, unit: float) -> Float64Array:
     return np.asarray(size[0] * size[1])
 
 
+def _dense(a: Float64Array, b: Float64Array, unit: float) -> tuple[Intp, Intp, Float64Array]:
+    """The overlapping pairs and the area that each shares, out of the whole table."""
+    width, height = _common((a[:2, :, None], a[2:, :, None]), (b[:2, None], b[2:, None]), unit)
+    rows, cols = np.nonzero(np.minimum(width, height) > 0)
+    return rows, cols, width[rows, cols] * height[rows, cols]
+
+
 def _sparse(a: Float64Array, b: Float64Array, unit: float) -> tuple[Intp, Intp, Float64Array]:
-    """The overlapping pairs and the area that each shares."""
+    """The overlapping pairs and the area that each shares, out of those that a sweep finds."""
     sweep = _Sweep(a[::2], b[::2], unit)
     axes = (1, 0)
     if sweep.count > _CROWDED * (a.shape[1] + b.shape[1]):

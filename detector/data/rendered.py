@@ -11,9 +11,13 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.data.rendering.flight import FlightPlan, Shot, draw_still, plan_flight
+from detector.data.rendering.flight import Shot, View
+from detector.data.rendering.staging import FlightPlan, plan_flight, plan_still
 
 CLASS_NAMES = ("car", "truck", "bus", "pedestrian")
+
+AHEAD = 2
+"""Frames that other threads work on before and behind the one being drawn."""
 
 SceneName: TypeAlias = Literal[
     "junction", "avenue", "motorway", "roundabout", "car_park", "estate", "yard"
@@ -79,23 +83,23 @@ def render_flight(config: FlightConfig) -> Iterator[RenderedFrame]:
         config.frames / config.frame_rate,
         config.altitude_m,
         config.pitch_deg,
-        config.scene,
+        scene=config.scene,
     )
     flight = plan_flight(plan)
+    times = [index / config.frame_rate for index in range(config.frames)]
     before: NDArray[np.float64] | None = None
-    with ThreadPoolExecutor(1) as laboratory:
-        waiting: deque[Future[Shot]] = deque()
+    with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as last:
+        views: deque[Future[View]] = deque(first.submit(flight.view, t) for t in times[:AHEAD])
+        done: deque[Future[Shot]] = deque()
         for index in range(config.frames):
-            shot = flight.shoot(index / config.frame_rate)
-            waiting.append(laboratory.submit(flight.develop, shot, index))
-            if len(waiting) > 2:
-                ready = waiting.popleft().result()
-                yield _frame(ready, before)
-                before = ready.homography
-        for future in waiting:
-            ready = future.result()
-            yield _frame(ready, before)
-            before = ready.homography
+            view = views.popleft().result()
+            if index + AHEAD < config.frames:
+                views.append(first.submit(flight.view, times[index + AHEAD]))
+            done.append(last.submit(flight.develop, flight.shoot(view), index))
+            while len(done) > AHEAD or (done and index + 1 == config.frames):
+                shot = done.popleft().result()
+                yield _frame(shot, before)
+                before = shot.homography
 
 
 def render_still(seed: int, *, width: int, height: int) -> RenderedFrame:
@@ -104,8 +108,8 @@ def render_still(seed: int, *, width: int, height: int) -> RenderedFrame:
     The camera is 8 to 150 m up and looks 10 to 90 degrees below the horizon; a car in the middle
     is about 2 to 14 % of the frame's width long. A few frames hold no object.
     """
-    flight = draw_still(seed, (width, height))
-    return _frame(flight.develop(flight.shoot(0.0), 0), None)
+    flight = plan_still(seed, (width, height))
+    return _frame(flight.develop(flight.shoot(flight.view(0.0)), 0), None)
 
 
 def _frame(shot: Shot, before: NDArray[np.float64] | None) -> RenderedFrame:

@@ -38,5 +38,7 @@ def _computes_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 is faster than float32, not merely possible."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    capabilities = torch.cpu.get_capabilities()
+    # Not in every torch that the project allows; without it, float32 is the safe choice.
+    query = getattr(torch.cpu, "get_capabilities", dict)
+    capabilities = query()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

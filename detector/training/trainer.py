@@ -31,6 +31,9 @@ from detector.training.schedule import AveragedModel, build_optimizer, learning_
 ANCHORS_PER_HEAD = 3
 BATCHES_AHEAD = 3
 
+CHANGEABLE = ("validation", "workers", "evaluate_every")
+"""Settings that may differ when a run goes on."""
+
 ANCHOR_VIEWS = 400
 """Views whose boxes the anchors are fitted to."""
 
@@ -204,19 +207,20 @@ class Trainer:
 
 
 def _claim_folder(folder: Path, config: TrainConfig) -> None:
-    """Notes the run in its folder; what changes no weights may differ from an earlier note."""
+    """Notes the run in a new folder; in another's folder it must be the same run."""
     path = folder / "config.json"
     run = TypeAdapter(TrainConfig).dump_python(config, mode="json")
-    if path.exists():
-        noted = json.loads(path.read_text(encoding="utf-8"))
-        free = {"validation", "workers", "evaluate_every"}
-        for key in run.keys() - free:
-            if run[key] != noted.get(key):
-                raise ValueError(
-                    f"{path}: another run, its `{key}` is {json.dumps(noted.get(key))} and not "
-                    f"{json.dumps(run[key])}; give an empty folder"
-                )
-    path.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+    if not path.exists():
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+        partial.replace(path)
+    noted = json.loads(path.read_text(encoding="utf-8"))
+    for key, value in run.items():
+        if value != noted.get(key) and key not in CHANGEABLE:
+            raise ValueError(
+                f"{path}: {key}: {json.dumps(noted.get(key))} there, {json.dumps(value)} here; "
+                "another run needs a folder of its own"
+            )
 
 
 def _load_state(path: Path) -> dict[str, Any] | None:

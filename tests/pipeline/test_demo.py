@@ -77,7 +77,8 @@ def test_the_files_are_where_they_belong(demo: tuple[Demo, Path], flight: Flight
 def test_the_video_shows_the_rendered_pictures(flight: Flight) -> None:
     with av.open(flight.path) as container:
         stream = container.streams.video[0]
-        assert (stream.codec_context.color_primaries, stream.average_rate) == (1, 30)
+        assert stream.codec_context.color_primaries == 1
+        assert stream.average_rate == 30
         for picture, frame in zip(container.decode(stream), flight.frames, strict=True):
             seen = picture.to_ndarray(format="rgb24").astype(int)
             assert np.abs(seen - frame.image).mean() < 6

@@ -322,29 +322,3 @@ def _extents(shapes: Sequence[Shape]) -> tuple[F64, F64]:
         np.asarray(np.minimum.reduceat(every, first, axis=0) - margin, np.float64),
         np.asarray(np.maximum.reduceat(every, first, axis=0) + margin, np.float64),
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Shade:
-    """Where buildings and trees keep the sun off, on a grid of 1 m around the origin."""
-
-    mask: U8
-
-    def at(self, points: F64) -> F64:
-        """Shade 0..1 at ground points `(N, 2)`; 0 beyond the grid."""
-        half = self.mask.shape[0] // 2
-        cell = np.floor(points).astype(np.int64) + half
-        inside = ((cell >= 0) & (cell < 2 * half)).all(axis=1)
-        found = np.zeros(len(points))
-        found[inside] = self.mask[cell[inside, 1], cell[inside, 0]] / 255.0
-        return found
-
-
-def shade_map(shapes: Sequence[Shape], reach_m: float) -> Shade:
-    """The grid of the shadows `shapes`, out to `reach_m`."""
-    half = int(reach_m) + 30
-    mask = np.zeros((2 * half, 2 * half), np.uint8)
-    for shape in shapes:
-        points = np.round((shape.points + half - 0.5) * (1 << SHIFT)).astype(np.int32)
-        cv2.fillPoly(mask, list(points) if points.ndim == 3 else [points], 255, cv2.LINE_8, SHIFT)
-    return Shade(np.asarray(cv2.blur(mask, (3, 3)), np.uint8))

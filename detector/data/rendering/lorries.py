@@ -199,17 +199,19 @@ def _load(name: str, x0: float, x1: float, half: float, deck: float) -> Mesh:
 
 def _drum(x0: float, x1: float, half: float, deck: float, *, egg: bool) -> Mesh:
     """A tank, or the egg-shaped drum of a concrete mixer."""
-    share = np.linspace(0, 1, 9)
-    radius = half * (
-        0.6 + 0.38 * np.sin(np.pi * share)
+    share = np.array([0.0, 0.001, 0.08, 0.2, 0.35, 0.5, 0.65, 0.8, 0.92, 0.999, 1.0])
+    inner = share[1:-1]
+    belly = (
+        0.6 + 0.38 * np.sin(np.pi * inner)
         if egg
-        else 0.92 * np.minimum(1, 6 * share * (1 - share) + 0.72)
+        else 0.92 * np.minimum(1, 6 * inner * (1 - inner) + 0.72)
     )
+    radius = half * np.concatenate([[0.02], belly, [0.02]])
     angle = np.linspace(-np.pi / 2, np.pi / 2, 7)
     x = x1 - (x1 - x0) * share
     ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     sections = ring[None] * radius[:, None, None] + np.array([0, deck + half * 0.85])
-    drum = loft(x, sections, np.full((8, 6), int(Q)))
+    drum = loft(x, sections, np.full((10, 6), int(Q)))
     centre = np.array([0.0, 0.0, deck + half * 0.85])
     outward = np.einsum(
         "ij,ij->i",

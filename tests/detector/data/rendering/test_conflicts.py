@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from detector.data.rendering.conflicts import touching, without_conflicts
-from detector.data.rendering.flight import FlightPlan, plan_flight
+from detector.data.rendering.staging import FlightPlan, plan_flight
 from detector.data.rendering.traffic import Mover, draw_car, mover, parked
 
 RNG = np.random.default_rng(0)
@@ -40,6 +40,6 @@ def test_who_stands_gives_way_to_who_drives() -> None:
 
 @pytest.mark.parametrize("scene", ["junction", "roundabout", "yard", "car_park"])
 def test_nothing_in_a_flight_overlaps(scene: str) -> None:
-    flight = plan_flight(FlightPlan(3, (320, 180), 5.0, 60.0, 60.0, scene))
+    flight = plan_flight(FlightPlan(3, (320, 180), 5.0, 60.0, 60.0, scene=scene))
     for time_s in (0.0, 5.0):
         assert touching(flight.movers, time_s).tolist() == []

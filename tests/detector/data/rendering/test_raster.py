@@ -6,10 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from detector.data.rendering.backdrop import Stage, draw_backdrop
 from detector.data.rendering.camera import Camera, look
-from detector.data.rendering.ground import Cover, paint, plan_levels, shade_map
+from detector.data.rendering.ground import Cover, paint, plan_levels
 from detector.data.rendering.light import Light
-from detector.data.rendering.raster import Drawn, Rasteriser, Solid
+from detector.data.rendering.raster import Drawn, Rasteriser, downsample
+from detector.data.rendering.shadows import shade_map
+from detector.data.rendering.solids import Solid
 from detector.data.rendering.traffic import Kind, draw_bus, draw_car, draw_truck
 
 F64 = NDArray[np.float64]
@@ -31,19 +34,17 @@ def solids(kinds: list[Kind]) -> list[Solid]:
     for group, kind in enumerate(kinds):
         for part in kind.parts:
             radius = float(np.linalg.norm(part.plain.points, axis=1).max())
-            made.append(
-                Solid((part.plain, part.detailed), part.scale, kind.palette, group, radius)
-            )
+            made.append(Solid((part.plain, part.detailed), part.scale, kind.palette, group, radius))
     return made
 
 
 def shoot(view: Camera, kinds: list[Kind], poses: F64) -> tuple[NDArray[np.uint8], Drawn]:
     ground = paint(plan_levels([view], 2_000_000), MAGENTA, [], turn=0.0, softness_m=0.0)
-    raster = Rasteriser(
-        ground, DULL, solids(kinds), [], np.ones(len(kinds), bool), 2, np.zeros((0, 4)),
-        shade_map([], 10.0),
-    )  # fmt: skip
-    return raster.draw(view, poses, [])
+    stage = Stage(ground, DULL, shade_map([], 10.0), np.zeros((0, 4)), 2)
+    canvas = draw_backdrop(stage, view, [])
+    raster = Rasteriser(stage, solids(kinds), [], np.ones(len(kinds), bool))
+    drawn = raster.draw(canvas, view, poses)
+    return downsample(canvas, view.image_wh), drawn
 
 
 def differing(view: Camera, kinds: list[Kind], poses: F64) -> tuple[F64, Drawn]:
