@@ -23,7 +23,7 @@ class TilingConfig:
         overlap: What neighbouring tiles share, as a share of `tile_px`, 0 to 0.5. An object up
             to this size is seen whole by at least one tile.
         full_frame: Adds a pass over the whole frame, made small enough for one tile, that finds
-            what is larger than half the overlap. Only frames that are cut get it.
+            what is larger than the overlap. Only frames that are cut get it.
     """
 
     tile_px: Annotated[int, Field(ge=64, multiple_of=32)] = 1536

@@ -105,6 +105,10 @@ def train(
     Raises:
         ValueError: If a file is missing or malformed.
     """
+    if not DEVICE.fullmatch(device_name):
+        raise ValueError(f"--device {device_name}: expected auto, cpu or cuda:N")
+    config = load_train_config(config_path)
+    images, held_out = _read_all(config, config_path, roots)
     from detector.data.dataset import Pool
     from detector.inference.device import choose_device
     from detector.training.trainer import Trainer
@@ -116,11 +120,7 @@ def train(
             raise
         raise ValueError("hotcoco is not installed; the extra `eval` brings it") from None
 
-    if not DEVICE.fullmatch(device_name):
-        raise ValueError(f"--device {device_name}: expected auto, cpu or cuda:N")
     device = choose_device(device_name)
-    config = load_train_config(config_path)
-    images, held_out = _read_all(config, config_path, roots)
     pools = [Pool(part, source) for part, source in zip(images, config.train, strict=True)]
     try:
         output.mkdir(parents=True, exist_ok=True)

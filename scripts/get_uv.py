@@ -26,7 +26,7 @@ def main(folder: Path) -> None:
     """
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
         found = ".".join(map(str, sys.version_info[:2]))
-        sys.exit(f"error: Python 3.11 to 3.14 is needed, this is {found}; try make PYTHON=python3.12")
+        sys.exit(f"error: Python 3.11 to 3.14 is needed, not {found}; try make PYTHON=python3.12")
     has_pip = importlib.util.find_spec("ensurepip") is not None
     if not (folder / "bin/python").exists():
         venv.create(folder, with_pip=has_pip)

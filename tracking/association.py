@@ -59,19 +59,23 @@ def assign_below(pairs: Pairs, costs: Float64Array, limit: float) -> Matches:
     if limit < 1 and not (costs <= limit).any():
         return _nothing()
     chosen: Intp | None = None
-    # A pair that costs exactly the limit is as good as none: the whole matrix decides.
     if pairs.shape[0] * pairs.shape[1] > _WHOLE and limit < 1:
-        gains = limit - costs
-        if not (np.abs(gains) < _EQUAL).any():
-            useful = np.flatnonzero(gains > 0)
-            some = Pairs(pairs.shape, pairs.rows[useful], pairs.cols[useful], pairs.ious[useful])
-            chosen = _heaviest(some, gains[useful])
-            chosen = None if chosen is None else useful[chosen]
+        chosen = _cheapest(pairs, limit - costs)
     if chosen is not None:
         return by_row(pairs.rows[chosen], pairs.cols[chosen])
     matrix = np.ones(pairs.shape)
     matrix[pairs.rows, pairs.cols] = costs
     return _solve_whole(matrix, limit)
+
+
+def _cheapest(pairs: Pairs, gains: Float64Array) -> Intp | None:
+    """Positions of the pairs that save most; `None` if that is not unique."""
+    if (np.abs(gains) < _EQUAL).any():
+        return None  # a pair that costs exactly the limit is as good as none
+    useful = np.flatnonzero(gains > 0)
+    some = Pairs(pairs.shape, pairs.rows[useful], pairs.cols[useful], pairs.ious[useful])
+    chosen = _heaviest(some, gains[useful])
+    return None if chosen is None else useful[chosen]
 
 
 def _solve_whole(matrix: Float64Array, limit: float) -> Matches:

@@ -20,6 +20,8 @@ from tracking.tracks import Float64Array
 
 Rows: TypeAlias = "IntArray | NDArray[np.intp]"
 
+_flat_boxes_are_nan = np.errstate(divide="ignore", invalid="ignore")
+
 
 class Filters(ABC):
     """Constant-velocity filters, one row for each track; a subclass says what they measure.
@@ -65,6 +67,7 @@ class Filters(ABC):
         """Keeps these rows, in this order."""
         self.state = self.state[:, rows]
 
+    @_flat_boxes_are_nan
     def predict(self, rows: Rows | None = None) -> None:
         """Moves the filters one frame on: all of them, or the rows given."""
         state = self.state if rows is None else self.state[:, rows]
@@ -80,8 +83,13 @@ class Filters(ABC):
         if rows is not None:
             self.state[:, rows] = state
 
+    @_flat_boxes_are_nan
     def update(self, rows: Rows, boxes: Float64Array) -> None:
-        """Corrects each of the rows by the box measured for it."""
+        """Corrects each of the rows by the box measured for it.
+
+        A row whose box has no finite measurement becomes NaN as a whole, as it does in the
+        matrix product that this stands for.
+        """
         state = self.state[:, rows]
         position, velocity, p11, p12, p22 = state
         variance = p11 + self.measurement_noise(position)
@@ -93,6 +101,8 @@ class Filters(ABC):
         spread = variance * velocity_gain
         p12 -= gain * spread
         p22 -= velocity_gain * spread
+        if not np.isfinite(residual.sum()):
+            state[:, ~np.isfinite(residual).all(axis=1)] = np.nan
         self.state[:, rows] = state
 
 
@@ -106,24 +116,24 @@ class AreaRatioFilters(Filters):
     _PROCESS = (np.array([1.0, 1.0, 1.0, 1.0]), np.array([0.01, 0.01, 0.0001, 0.0]))
     _MEASUREMENT = np.array([1.0, 1.0, 10.0, 10.0])
 
+    @_flat_boxes_are_nan
     def measure(self, boxes: Float64Array) -> Float64Array:
         """Centre, area and ratio; a box without height has no finite ratio."""
         size = boxes[:, 2:] - boxes[:, :2]
         measured = np.empty((len(boxes), 4))
         measured[:, :2] = boxes[:, :2] + size / 2
         measured[:, 2] = size[:, 0] * size[:, 1]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            measured[:, 3] = size[:, 0] / size[:, 1]
+        measured[:, 3] = size[:, 0] / size[:, 1]
         return measured
 
+    @_flat_boxes_are_nan
     def boxes(self) -> Float64Array:
         """Boxes of the present state; NaN where area times ratio is not positive."""
         centre, area, ratio = self.state[0, :, :2], self.state[0, :, 2], self.state[0, :, 3]
         half = np.empty((len(self), 2))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            width = np.sqrt(area * ratio)
-            half[:, 0] = width / 2
-            half[:, 1] = area / width / 2
+        width = np.sqrt(area * ratio)
+        half[:, 0] = width / 2
+        half[:, 1] = area / width / 2
         return np.concatenate((centre - half, centre + half), axis=1)
 
     def initial_variance(self, position: Float64Array) -> tuple[Float64Array, Float64Array]:
@@ -154,21 +164,21 @@ class AspectHeightFilters(Filters):
     _VELOCITY_WEIGHT = np.array([1 / 160, 1 / 160, 0.0, 1 / 160])
     _RATIO = np.array([0.0, 0.0, 1.0, 0.0])
 
+    @_flat_boxes_are_nan
     def measure(self, boxes: Float64Array) -> Float64Array:
         """Centre, ratio and height; a box without height has no finite ratio."""
         size = boxes[:, 2:] - boxes[:, :2]
         measured = np.empty((len(boxes), 4))
         measured[:, :2] = boxes[:, :2] + size / 2
-        with np.errstate(divide="ignore", invalid="ignore"):
-            measured[:, 2] = size[:, 0] / size[:, 1]
+        measured[:, 2] = size[:, 0] / size[:, 1]
         measured[:, 3] = size[:, 1]
         return measured
 
+    @_flat_boxes_are_nan
     def boxes(self) -> Float64Array:
         """Boxes of the present state; NaN where the ratio is not finite."""
         size = self.state[0, :, 2:].copy()
-        with np.errstate(invalid="ignore"):
-            size[:, 0] *= size[:, 1]
+        size[:, 0] *= size[:, 1]
         corner = self.state[0, :, :2] - size / 2
         return np.concatenate((corner, corner + size), axis=1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -40,5 +41,5 @@ def _computes_bfloat16(device: torch.device) -> bool:
         return torch.cuda.get_device_capability(device) >= (8, 0)
     # Not in every torch that the project allows; without it, float32 is the safe choice.
     query = getattr(torch.cpu, "get_capabilities", dict)
-    capabilities = query()
+    capabilities: Mapping[str, object] = query()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

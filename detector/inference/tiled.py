@@ -131,8 +131,8 @@ class TiledDetector:
         moved = Detections(boxes.astype(np.float32), kept.scores, kept.class_ids)
         if (width, height) == (x2 - x1, y2 - y1):
             return moved
-        # What is smaller, a tile shows whole and in full resolution.
-        return moved[np.ptp(boxes.reshape(-1, 2, 2), axis=1).max(axis=1) > self._overlap_px / 2]
+        # What is no larger than the overlap, a tile shows whole and in full resolution.
+        return moved[np.ptp(boxes.reshape(-1, 2, 2), axis=1).max(axis=1) > self._overlap_px]
 
 
 def _shrink(image: Image, longest_px: int) -> Image:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import torch
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from detector.model.tph_yolov5 import SIZES, Form, ModelSpec, TphYolov5pp
+from detector.model.tph_yolov5 import SIZES, Anchors, Form, ModelSpec, TphYolov5pp
 
 FORMAT = "drone-video-analytics/1"
 
@@ -22,10 +22,10 @@ class _Header:
     """What the file's `model` entry holds, as JSON."""
 
     name: str
-    class_names: tuple[str, ...]
-    train_px: int
+    class_names: Annotated[tuple[str, ...], Field(min_length=1)]
+    train_px: Annotated[int, Field(gt=0)]
     form: Form
-    neighbourhood: int
+    neighbourhood: Annotated[int, Field(ge=2, le=16, multiple_of=2)]
 
 
 def save_checkpoint(path: Path, model: TphYolov5pp, notes: dict[str, str] | None = None) -> None:
@@ -69,10 +69,7 @@ def load_checkpoint(path: Path) -> TphYolov5pp:
     except (OSError, SafetensorError) as error:
         raise ValueError(f"{path}: cannot be read as safetensors: {error}") from error
     spec = _read_spec(path, metadata.get("model", ""))
-    anchors = tensors.get("anchors_px")
-    if anchors is None or anchors.ndim != 3 or anchors.shape[0] != 3 or anchors.shape[2] != 2:
-        raise ValueError(f"{path}: anchors_px: expected a tensor of shape (3, A, 2)")
-    model = TphYolov5pp(spec, anchors.float().tolist())
+    model = TphYolov5pp(spec, _read_anchors(path, tensors.get("anchors_px")))
     _check_tensors(path, model.state_dict(), tensors)
     model.load_state_dict(tensors)
     return model.eval()
@@ -80,11 +77,11 @@ def load_checkpoint(path: Path) -> TphYolov5pp:
 
 def _read_spec(path: Path, text: str) -> ModelSpec:
     try:
-        header = TypeAdapter(_Header).validate_json(text)
+        header = TypeAdapter(_Header).validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"{path}: header 'model': {place}: {first['msg']}") from error
+        place = ".".join(("model", *map(str, first["loc"])))
+        raise ValueError(f"{path}: header {place}: {first['msg']}") from None
     prefix, _, size = header.name.rpartition("-")
     if prefix != "tph-yolov5pp" or size not in SIZES:
         choices = ", ".join(f"tph-yolov5pp-{size}" for size in SIZES)
@@ -92,15 +89,36 @@ def _read_spec(path: Path, text: str) -> ModelSpec:
     return ModelSpec(size, header.class_names, header.train_px, header.form, header.neighbourhood)
 
 
-def _check_tensors(path: Path, expected: dict[str, Any], found: dict[str, torch.Tensor]) -> None:
+def _read_anchors(path: Path, anchors: torch.Tensor | None) -> Anchors:
+    if anchors is None or anchors.ndim != 3 or anchors.shape[::2] != (3, 2) or not anchors.numel():
+        raise ValueError(f"{path}: tensor anchors_px: expected shape (3, A, 2)")
+    anchors = anchors.float()
+    if not (anchors.isfinite() & (anchors > 0)).all():
+        raise ValueError(f"{path}: tensor anchors_px: expected pixels above 0")
+    sizes: list[list[list[float]]] = anchors.tolist()
+    return sizes
+
+
+def _check_tensors(
+    path: Path, expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor]
+) -> None:
     for key, tensor in expected.items():
-        if key not in found:
-            raise ValueError(f"{path}: tensor {key} is missing")
-        if found[key].shape != tensor.shape:
-            raise ValueError(
-                f"{path}: tensor {key}: expected shape {tuple(tensor.shape)}, "
-                f"found {tuple(found[key].shape)}"
-            )
+        fault = "is missing" if key not in found else _fault(tensor, found[key])
+        if fault is not None:
+            raise ValueError(f"{path}: tensor {key}: {fault}")
     for key in found:
         if key not in expected:
-            raise ValueError(f"{path}: tensor {key} is not part of the network")
+            raise ValueError(f"{path}: tensor {key}: is not part of the network")
+
+
+def _fault(expected: torch.Tensor, found: torch.Tensor) -> str | None:
+    """What keeps a tensor from being used in the place of another."""
+    if found.shape != expected.shape:
+        return f"expected shape {tuple(expected.shape)}, found {tuple(found.shape)}"
+    if found.is_floating_point() != expected.is_floating_point():
+        return f"expected {expected.dtype}, found {found.dtype}"
+    if found.is_floating_point():
+        return None if found.float().isfinite().all() else "not all its values are finite"
+    # Counters of batches may differ, tables of indices may not.
+    same = expected.ndim == 0 or torch.equal(found, expected)
+    return None if same else "is not the table that the network computes"

@@ -123,6 +123,22 @@ def test_ties_everywhere(variant: str) -> None:
         assert _compare(variant, frames) is None, f"seed {seed}"
 
 
+@pytest.mark.parametrize("variant", list(VARIANTS))
+@pytest.mark.usefixtures("paths")
+def test_boxes_without_area(variant: str) -> None:
+    """They make tracks of NaN, and tracks that they feed NaN; no warning, no other harm."""
+    seen = 0
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        frames = make(Scene(objects=8, frames=25, area_wh=(200, 150), life=100), seed)
+        for frame in frames:
+            flat = rng.random((len(frame), 2)) < 0.08
+            frame[:, 2:4][flat] = frame[:, :2][flat]
+        assert _compare(variant, frames) is None, f"seed {seed}"
+        seen += sum(int(np.isnan(rows).sum()) for rows in run(VARIANTS[variant]()[0], frames))
+    assert seen
+
+
 def test_the_comparison_sees_differences() -> None:
     rows = run(Sort(SortConfig()), make(SCENES["plain"], 0))
     for change in ([5, 0], [0, 0.002], [0, 0]):

@@ -159,8 +159,7 @@ def _materials(body: Body, x: F64) -> Ints:
 
 def _ends(body: Body, first: F64, last: F64) -> Mesh:
     """Front and rear with lamps, grille, bumpers and plates."""
-    length, width, height = body.size
-    x, w = length / 2, width / 2
+    x, w = body.size[0] / 2, body.size[1] / 2
     low, high = first[1, 1], first[2, 1]
     front = cap(x, first, [B, P, P, P, P, P])
     rear = cap(-x, last, [B, P, P, P, P, P])
@@ -222,7 +221,7 @@ def _mirrors(body: Body) -> Mesh:
 def _seams(body: Body) -> Mesh:
     """Door gaps, door handles and the sill as thin faces on both sides."""
     length, width, height = body.size
-    foot, front, rear, end = body.glass
+    foot, front, rear, _ = body.glass
     marks = [(foot + 0.02, 0.012), ((front + rear) / 2, 0.012)]
     if not body.bed:
         marks.append((min(rear, 0.74), 0.012))
@@ -254,31 +253,35 @@ def car_mesh(name: str, *, detail: bool, roof: str = "plain") -> Mesh:
         shares, top, wide = shares[keep], top[keep], wide[keep]
     x = length * (0.5 - shares)
     sections = _sections(body, top, wide)
-    materials = _materials(body, shares)
     if body.bed:
-        open_bed = (shares[:-1] + shares[1:]) / 2 > body.glass[3]
-        materials[open_bed, 4:] = Material.BED
         inside = shares > body.glass[3] + 0.005
         sections[inside, 5:, 1] -= 0.42
         sections[-1, 5:, 1] += 0.42
-    middle = (shares[:-1] + shares[1:]) / 2
-    if roof == "glass":
-        materials[(middle > body.glass[1] + 0.02) & (middle < body.glass[2] - 0.02), 5] = G
-    if roof == "sunroof":
-        materials[
-            (middle > body.glass[1] + 0.05) & (middle < (body.glass[1] + body.glass[2]) / 2 - 0.01),
-            5,
-        ] = G
+    materials = _roofed(_materials(body, shares), body, (shares[:-1] + shares[1:]) / 2, roof)
     parts = [loft(x, sections, materials), _ends(body, sections[0], sections[-1])]
     radius = 0.315 * (height / 1.5) ** 0.4
-    for share in (0.19, 0.80):
-        for side in (-1, 1):
-            parts.append(wheel(length * (0.5 - share), side * (width / 2 + 0.006), radius))
+    parts += [
+        wheel(length * (0.5 - share), side * (width / 2 + 0.006), radius)
+        for share in (0.19, 0.80)
+        for side in (-1, 1)
+    ]
     if detail:
         parts += [_mirrors(body), _seams(body)]
         if roof == "rails":
             parts += [_rail(body, side) for side in (-1, 1)]
     return join(parts)
+
+
+def _roofed(grid: Ints, body: Body, middle: F64, roof: str) -> Ints:
+    """Materials with the bed's lining or a roof of glass laid in."""
+    _, front, rear, end = body.glass
+    if body.bed:
+        grid[middle > end, 4:] = Material.BED
+    if roof == "glass":
+        grid[(middle > front + 0.02) & (middle < rear - 0.02), 5] = G
+    if roof == "sunroof":
+        grid[(middle > front + 0.05) & (middle < (front + rear) / 2 - 0.01), 5] = G
+    return grid
 
 
 def _rail(body: Body, side: int) -> Mesh:

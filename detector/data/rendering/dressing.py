@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from detector.data.rendering.camera import Camera
 from detector.data.rendering.foliage import Leaves
-from detector.data.rendering.ground import Shape
 from detector.data.rendering.light import Light
 from detector.data.rendering.plants import ELEVATIONS_DEG, Plant, shade_blobs, sprite
 from detector.data.rendering.scene import Scene, Tree
 from detector.data.rendering.shadows import CONTACT, SUN_SHADOW, ground_shades
+from detector.data.rendering.shapes import Shape
 from detector.data.rendering.solids import Solid
 
 F64 = NDArray[np.float64]

@@ -86,7 +86,7 @@ def _stamp(
         )
         matrix[:, :2] /= shrink
     turned = cv2.warpAffine(sprite, matrix, (x1 - x0, y1 - y0), flags=flags)
-    mask = cv2.compare(cv2.extractChannel(turned, 3), 110, cv2.CMP_GT)
+    mask = cv2.threshold(cv2.extractChannel(turned, 3), 110, 255, cv2.THRESH_BINARY)[1]
     if air < 0.97:
         veil = np.empty_like(turned)
         veil[:] = (*haze.tolist(), 0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.data.rendering.ground import Shape
-from detector.data.rendering.materials import land
-from detector.data.rendering.roads import Road, arc_length, disc, offset
+from detector.data.rendering.materials import land, walk
+from detector.data.rendering.roads import Road, arc_length, disc, offset, strip
 from detector.data.rendering.scene import Scene, Tree
+from detector.data.rendering.shapes import Shape
 from detector.data.rendering.traffic import draw_person
 
 F64 = NDArray[np.float64]
@@ -97,41 +97,62 @@ def people_along(scene: Scene, road: Road, per_m: float) -> None:
 
 
 def scatter(scene: Scene) -> None:
-    """Patches of ground, trees, buildings, people and clutter off the roads."""
+    """Patches of ground, paths, trees, buildings, people and clutter off the roads."""
     rng = scene.rng
     reach = scene.extent_m
-    for _ in range(int(rng.integers(4, 16))):
-        at, size = rng.uniform(-reach, reach, 2), rng.uniform(6, 40, 2)
-        turn = float(rng.uniform(0, np.pi))
-        angle = np.linspace(0, 2 * np.pi, 17)[:-1]
-        blob = (
-            np.column_stack([np.cos(angle), np.sin(angle)]) * size * rng.uniform(0.75, 1.2, (16, 1))
-        )
-        c, s = np.cos(turn), np.sin(turn)
-        scene.shapes.insert(
-            0, Shape("cover", at + blob @ np.array([[c, s], [-s, c]]), land(rng, scene.season))
-        )
     area = (2 * reach) ** 2
+    _patches(scene)
     if rng.uniform() < 0.5:
         for _ in range(int(min(area / rng.uniform(1500, 6000), 40))):
-            scene.build(
-                rng.uniform(-reach, reach, 2),
-                float(rng.uniform(0, np.pi)),
-                (float(rng.uniform(8, 40)), float(rng.uniform(7, 16)), float(rng.uniform(3, 16))),
-            )
-    for _ in range(int(min(area / rng.uniform(150, 2500), 160))):
+            at, heading = rng.uniform(-reach, reach, 2), float(rng.uniform(0, np.pi))
+            length, depth, height = rng.uniform((8, 7, 3), (40, 16, 16)).tolist()
+            scene.build(at, heading, (length, depth, height))
+    for _ in range(int(min(area / rng.uniform(150, 2500), 220))):
         sort = int(rng.integers(0, TREE_SORTS))
         radius = rng.uniform(0.4, 1.3) if sort >= TREE_SORTS - 3 else rng.uniform(1.3, 4.0)
         scene.plant(rng.uniform(-reach, reach, 2), sort, float(radius))
-    kinds = ["skip", "kiosk", "bench", "parasol", "pile", "container", "barrier", "shelter"]
     for _ in range(int(min(area / rng.uniform(600, 4000), 50))):
-        scene.furnish(
-            str(rng.choice(kinds)), rng.uniform(-reach, reach, 2), float(rng.uniform(0, 6.3))
-        )
+        kind = LITTER[int(rng.integers(len(LITTER)))]
+        scene.furnish(kind, rng.uniform(-reach, reach, 2), float(rng.uniform(0, 6.3)))
     for _ in range(int(rng.integers(0, 14))):
         at = rng.uniform(-reach, reach, 2) * 0.6
         if scene.free(at, 0.6):
             scene.park(draw_person(rng), at, float(rng.uniform(0, 6.3)))
+
+
+LITTER = ("skip", "kiosk", "bench", "parasol", "pile", "container", "barrier", "shelter")
+
+
+def _patches(scene: Scene) -> None:
+    """Beds, fields and paths below everything, and stray shadows above."""
+    rng = scene.rng
+    reach = scene.extent_m
+    under = []
+    for _ in range(int(rng.integers(4, 18))):
+        at, size = rng.uniform(-reach, reach, 2), rng.uniform(5, 45, 2)
+        sides = int(rng.choice([4, 4, 16]))
+        angle = np.linspace(0, 2 * np.pi, sides + 1)[:-1] + np.pi / 4
+        ring = np.column_stack([np.cos(angle), np.sin(angle)]) * size
+        if sides > 4:
+            ring *= rng.uniform(0.75, 1.2, (sides, 1))
+        turn = float(rng.uniform(0, np.pi))
+        c, s = np.cos(turn), np.sin(turn)
+        under.append(
+            Shape("cover", at + ring @ np.array([[c, s], [-s, c]]), land(rng, scene.season))
+        )
+    for _ in range(int(rng.integers(0, 6))):
+        ends = rng.uniform(-1.3 * reach, 1.3 * reach, (3, 2))
+        share = np.linspace(0, 1, 25)[:, None]
+        bow = (1 - share) ** 2 * ends[0] + 2 * share * (1 - share) * ends[1] + share**2 * ends[2]
+        width = float(rng.uniform(0.6, 2.2))
+        under.append(Shape("cover", strip(bow, width, -width), walk(rng, scene.season)))
+    scene.shapes[:0] = under
     for _ in range(int(rng.integers(0, 10))):
         at = rng.uniform(-reach, reach, 2)
-        scene.shapes.append(Shape("shadow", disc(at, float(rng.uniform(0.8, 2.5))) * [1, 1], 150))
+        if rng.uniform() < 0.5:
+            scene.shapes.append(Shape("shadow", disc(at, float(rng.uniform(0.8, 2.5))), 150))
+        else:
+            along = np.array([[-2.2, -0.9], [2.2, -0.9], [2.2, 0.9], [-2.2, 0.9]])
+            turn = float(rng.uniform(0, 6.3))
+            c, s = np.cos(turn), np.sin(turn)
+            scene.shapes.append(Shape("shadow", at + along @ np.array([[c, s], [-s, c]]), 170))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from detector.data.rendering.ground import Cover
+from detector.data.rendering.shapes import Cover
 
 _TABLE: dict[str, tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]] = {
     "asphalt": ((104, 104, 106), (96, 96, 99), (16, 14, 16)),
@@ -41,7 +41,7 @@ def material(rng: np.random.Generator, name: str) -> Cover:
     """The material `name` with its shade and roughness varied."""
     colour, patch, rough = _TABLE[name]
     gain = rng.uniform(0.84, 1.14)
-    tint = rng.normal(0, 2.2, 3)
+    tint = rng.normal(0, 3.0) * np.array([1.0, 0.1, -1.0]) + rng.normal(0, 0.9, 3)
 
     def vary(values: tuple[int, int, int]) -> tuple[int, int, int]:
         r, g, b = np.clip(np.array(values) * gain + tint, 8, 244).astype(int).tolist()

@@ -63,7 +63,7 @@ def draw_optics(rng: np.random.Generator, *, harsh: float) -> Optics:
 
 @lru_cache(maxsize=1)
 def _noise_bank() -> NDArray[np.int16]:
-    """`(1600, 2400, 3)` unit noise in 1/64, coloured like a sensor's: mostly grey, slightly soft."""
+    """`(1024, 1280, 3)` unit noise in 1/64, mostly grey and slightly soft as a sensor's."""
     rng = np.random.default_rng(11)
     grey = rng.standard_normal((1024, 1280, 1), np.float32)
     colour = rng.standard_normal((1024, 1280, 3), np.float32)

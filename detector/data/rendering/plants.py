@@ -13,7 +13,7 @@ from detector.data.rendering.light import Light
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
-SPRITE_PX = 176
+SPRITE_PX = 240
 ELEVATIONS_DEG = (8.0, 28.0, 52.0, 86.0)
 """View angles below the horizon that sprites are drawn for."""
 
@@ -26,17 +26,17 @@ class Plant:
         blobs: `(N, 3)` centres, x right, y away, z up.
         sizes: `(N,)` radii.
         colours: `(N, 3)` RGB without light.
-        twig: Blobs are drawn as strokes from the middle (palm leaves, bare branches).
         height: The crown's middle above the ground, in crown radii.
         trunk: Trunk's RGB.
+        twig: Blobs are drawn as strokes from the middle (palm leaves, bare branches).
     """
 
     blobs: F64
     sizes: F64
     colours: F64
-    twig: bool
     height: float
     trunk: tuple[int, int, int]
+    twig: bool = False
 
 
 def _round(rng: np.random.Generator, green: F64) -> Plant:
@@ -49,7 +49,7 @@ def _round(rng: np.random.Generator, green: F64) -> Plant:
     blobs *= np.minimum(1, 0.95 / np.maximum(np.linalg.norm(blobs, axis=1, keepdims=True), 0.1))
     blobs[:, 2] *= 0.85
     colours = green * rng.uniform(0.75, 1.25, (count, 1))
-    return Plant(blobs, rng.uniform(0.03, 0.075, count), colours, False, 1.3, (82, 70, 58))
+    return Plant(blobs, rng.uniform(0.03, 0.075, count), colours, 1.3, (82, 70, 58))
 
 
 def _conifer(rng: np.random.Generator, green: F64) -> Plant:
@@ -60,7 +60,7 @@ def _conifer(rng: np.random.Generator, green: F64) -> Plant:
     radius = (1 - z) * 0.34 * boughs * rng.uniform(0.55, 1.05, count)
     blobs = np.column_stack([radius * np.cos(angle), radius * np.sin(angle), z * 1.25])
     colours = green * np.array([0.7, 0.78, 0.85]) * rng.uniform(0.6, 1.3, (count, 1))
-    return Plant(blobs, rng.uniform(0.035, 0.075, count), colours, False, 1.35, (70, 58, 46))
+    return Plant(blobs, rng.uniform(0.035, 0.075, count), colours, 1.35, (70, 58, 46))
 
 
 def _palm(rng: np.random.Generator, green: F64) -> Plant:
@@ -74,13 +74,13 @@ def _palm(rng: np.random.Generator, green: F64) -> Plant:
         blobs,
         np.full(count, 0.06),
         dry * rng.uniform(0.75, 1.2, (count, 1)),
-        True,
         3.0,
         (122, 100, 76),
+        twig=True,
     )
 
 
-def _bare(rng: np.random.Generator, green: F64) -> Plant:
+def _bare(rng: np.random.Generator, _green: F64) -> Plant:
     count = 190
     way = rng.normal(size=(count, 3))
     way /= np.linalg.norm(way, axis=1, keepdims=True)
@@ -90,16 +90,16 @@ def _bare(rng: np.random.Generator, green: F64) -> Plant:
     return Plant(
         blobs,
         np.full(count, 0.012),
-        tint * rng.uniform(0.7, 1.3, (count, 1)) + green * 0,
-        True,
+        tint * rng.uniform(0.7, 1.3, (count, 1)),
         1.2,
         (96, 84, 74),
+        twig=True,
     )
 
 
 def _bush(rng: np.random.Generator, green: F64) -> Plant:
     plant = _round(rng, green)
-    return Plant(plant.blobs * [1, 1, 0.7], plant.sizes, plant.colours, False, 0.55, (70, 60, 50))
+    return Plant(plant.blobs * [1, 1, 0.7], plant.sizes, plant.colours, 0.55, (70, 60, 50))
 
 
 MAKERS = {"round": _round, "conifer": _conifer, "palm": _palm, "bare": _bare, "bush": _bush}
@@ -157,7 +157,9 @@ def _stroke(
     line = np.array(heart) + way * share - bend * np.sin(np.pi * share)
     fixed = np.round(line).astype(np.int32)
     if width < 3:
-        cv2.polylines(image, [fixed], False, colour, max(1, round(width)), cv2.LINE_8, 4)
+        cv2.polylines(
+            image, [fixed], isClosed=False, color=colour, thickness=max(1, round(width)), shift=4
+        )
         return
     side = np.array([-way[1], way[0]]) / max(float(np.hypot(*way)), 1.0)
     ahead = way / max(float(np.hypot(*way)), 1.0)
@@ -167,8 +169,8 @@ def _stroke(
         for s in (-0.8, 0.8)
     ]
     strokes = np.round(np.concatenate(leaflets)).astype(np.int32)
-    cv2.polylines(image, list(strokes), False, colour, 1, cv2.LINE_8, 4)
-    cv2.polylines(image, [fixed], False, colour, 1, cv2.LINE_8, 4)
+    cv2.polylines(image, list(strokes), isClosed=False, color=colour, thickness=1, shift=4)
+    cv2.polylines(image, [fixed], isClosed=False, color=colour, thickness=1, shift=4)
 
 
 def shade_blobs(plant: Plant, light: Light) -> F64:

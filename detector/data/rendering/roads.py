@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.data.rendering.ground import Cover, Shape
+from detector.data.rendering.shapes import Cover, Shape
 
 F64 = NDArray[np.float64]
 
@@ -110,14 +110,12 @@ def wear(road: Road, rng: np.random.Generator) -> list[Shape]:
     for forward in (True, False):
         for index in range(road.lanes[0 if forward else 1]):
             lane = road.lane(index, forward=forward)
-            for side in (-0.8, 0.8):
-                shapes.append(Shape("tone", offset(lane, side), track, 0.6))
+            shapes += [Shape("tone", offset(lane, side), track, 0.6) for side in (-0.8, 0.8)]
             shapes.append(Shape("tone", lane, int(rng.integers(110, 130)), 0.7))
     length = float(arc_length(road.line)[-1])
-    for _ in range(int(rng.integers(2, 14) * length / 300)):
-        shapes.append(_patch(road, rng, length))
-    for _ in range(int(rng.integers(2, 30) * length / 300)):
-        shapes.append(_crack(road, rng, length))
+    patches, cracks = (rng.integers(2, (14, 30)) * length / 300).astype(int)
+    shapes += [_patch(road, rng, length) for _ in range(patches)]
+    shapes += [_crack(road, rng, length) for _ in range(cracks)]
     for _ in range(int(rng.integers(2, 12) * length / 300)):
         spot = (
             cut(road.line, *_span(rng, length, 1.0)).mean(axis=0)

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.data.rendering.ground import Cover, Shape
-from detector.data.rendering.structures import Prop, building, clutter
+from detector.data.rendering.buildings import building
+from detector.data.rendering.clutter import clutter
+from detector.data.rendering.props import Prop
+from detector.data.rendering.shapes import Cover, Shape
 from detector.data.rendering.traffic import Kind, Mover, mover, parked
 
 F64 = NDArray[np.float64]

@@ -22,6 +22,7 @@ from detector.data.rendering.plants import draw_plant
 from detector.data.rendering.raster import Rasteriser
 from detector.data.rendering.scene import Scene
 from detector.data.rendering.shadows import shade_map
+from detector.data.rendering.traffic import PEDESTRIAN
 
 F64 = NDArray[np.float64]
 
@@ -140,15 +141,19 @@ def _reach(camera: Camera) -> float:
 
 
 def _aimed(scene: Scene, nominal: CameraPath) -> CameraPath:
-    """The path moved so that the camera starts with some vehicle in its view."""
+    """The path moved so that the camera starts with vehicles in its view."""
     rng = scene.rng
-    places = [m.poses(0.0)[0, :2] for m in scene.movers]
-    near = [place for place in places if np.hypot(*place) < scene.extent_m * 0.35]
-    if not near or rng.uniform() < 0.08:
+    vehicles = [m for m in scene.movers if m.kind.class_id != PEDESTRIAN]
+    places = np.array([m.poses(0.0)[0, :2] for m in vehicles]).reshape(-1, 2)
+    near = places[np.hypot(*places.T) < scene.extent_m * 0.35]
+    if len(near) == 0 or rng.uniform() < 0.04:
         return nominal
     start = nominal.start.copy()
     width = nominal.image_wh[0] / np.exp(start[6]) * _slant(start[2], start[4])
-    start[:2] += near[int(rng.integers(len(near)))] + rng.normal(0, 0.15, 2) * width
+    aims = near[rng.integers(0, len(near), 8)] + rng.normal(0, 0.15, (8, 2)) * width
+    gaps = np.linalg.norm(aims[:, None] - places[None], axis=2)
+    crowd = (gaps < 0.4 * width).sum(axis=1)
+    start[:2] += aims[int(np.argmax(crowd)) if rng.uniform() < 0.75 else 0]
     return replace(nominal, start=start)
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.data.rendering.buses import bus_mesh
 from detector.data.rendering.cars import BODIES, car_mesh
-from detector.data.rendering.lorries import bus_mesh, person_mesh, truck_mesh
+from detector.data.rendering.lorries import truck_mesh
 from detector.data.rendering.mesh import Material, Mesh
+from detector.data.rendering.people import person_mesh
 from detector.data.rendering.roads import arc_length
 
 F64 = NDArray[np.float64]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import lru_cache
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -100,7 +101,7 @@ def test_objects_move_smoothly() -> None:
     """At 30 frames/s nothing jumps: between frames a box moves with the ground and at most 1 m."""
     frames = flight(SMALL)
     moved = []
-    for before, after in zip(frames, frames[1:], strict=False):
+    for before, after in pairwise(frames):
         known = dict(zip(before.ids.tolist(), before.boxes, strict=True))
         for object_id, box in zip(after.ids.tolist(), after.boxes, strict=True):
             if object_id in known and box.min() > 1 and box[2] < 479 and box[3] < 271:
@@ -128,13 +129,13 @@ def test_camera_motion_takes_the_ground_to_its_next_place() -> None:
     frames = flight(config)
     assert np.array_equal(frames[0].camera_motion, np.eye(3))
     errors, shifts = [], []
-    for before, after in zip(frames, frames[1:], strict=False):
+    for before, after in pairwise(frames):
         warped = cv2.warpPerspective(_grey(before), _centred(after.camera_motion), (480, 360))
         window = np.s_[80:280, 120:360]
         shift, _ = cv2.phaseCorrelate(warped[window], _grey(after)[window])
-        errors.append(np.hypot(*shift))
+        errors.append(float(np.linalg.norm(shift)))
         shift, _ = cv2.phaseCorrelate(_grey(before)[window], _grey(after)[window])
-        shifts.append(np.hypot(*shift))
+        shifts.append(float(np.linalg.norm(shift)))
     assert max(errors) < 0.6
     assert np.median(errors) < 0.25
     assert max(shifts) > 2, "the camera has to move for this test to mean anything"

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from detector.data.rendering.backdrop import Stage, draw_backdrop
 from detector.data.rendering.camera import Camera, look
-from detector.data.rendering.ground import Cover, paint, plan_levels
+from detector.data.rendering.ground import paint, plan_levels
 from detector.data.rendering.light import Light
 from detector.data.rendering.raster import Drawn, Rasteriser, downsample
 from detector.data.rendering.shadows import shade_map
+from detector.data.rendering.shapes import Cover
 from detector.data.rendering.solids import Solid
 from detector.data.rendering.traffic import Kind, draw_bus, draw_car, draw_truck
 
