@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SYNCED := .venv/.synced
+BENCHMARKS := decode merging output pipeline tracking
 
 .PHONY: demo test lint bench clean
 
@@ -17,7 +18,9 @@ lint: $(SYNCED)
 	$(BIN)/mypy
 
 bench: $(SYNCED)
-	for name in $$(ls benchmarks/*.py); do $(BIN)/python $$name || exit 1; done
+	mkdir -p runs/bench
+	for name in $(BENCHMARKS); do \
+	  $(BIN)/python -m benchmarks.$$name --json runs/bench/$$name.json || exit 1; done
 
 clean:
 	rm -rf .venv runs

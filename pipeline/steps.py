@@ -16,6 +16,10 @@ from pipeline.stages import Stage, Step
 from tracking.tracks import Tracker
 
 
+LONGEST_GAP = 10_000
+"""Missing frames that the tracker's clock runs through at most; by then all tracks have ended."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
     """What the frames of one source pass through; all but the detector belong to it alone.
@@ -49,7 +53,8 @@ def build_stages(parts: Parts, *, min_score: float, frame_batch: int) -> list[St
 
     Args:
         parts: What the frames pass through.
-        min_score: Detections with a lower score do not reach the tracker.
+        min_score: Detections with a lower score do not reach the tracker. Frames that are
+            missing from the source's order reach it as frames without detections.
         frame_batch: Frames that the detector gets at once. The last batch may be shorter; no
             other is, so the same input makes the same batches.
     """
@@ -112,9 +117,14 @@ def _detect(detector: Detector, source: str, frame_batch: int) -> Step:
 
 def _track(tracker: Tracker, counter: Counter, source: str, min_score: float) -> Step:
     def step(items: Iterator[Detected]) -> Generator[Result, None, None]:
+        expected: int | None = None
         with _Place("track", source) as place:
             for item in items:
                 place.frames(item.frame, item.frame)
+                missing = 0 if expected is None else item.frame.index - expected
+                for _ in range(min(missing, LONGEST_GAP)):
+                    tracker.update(Detections.empty())
+                expected = item.frame.index + 1
                 detections = item.detections[item.detections.scores >= min_score]
                 tracks = tracker.update(detections)
                 yield Result(item.frame, detections, tracks, counter.update(tracks))

@@ -11,41 +11,29 @@ from detector.inference.pairs import Float64Array, Mask
 def group_boxes(tile: IntArray, i: IntArray, j: IntArray, agreement: Float64Array) -> IntArray:
     """`(N,)` first row of each row's group; a group has at most one row of each tile.
 
-    A row has at most one partner in each other tile: the one it agrees with best, if that one
-    agrees best with it. Where such partners chain two rows of one tile together, the links are
-    taken best first and the one that would close the chain is left out.
+    Rows that agree are one group. Where that would bring two rows of one tile together, the
+    links are taken best first, and one that joins groups with a tile in common is left out.
 
     Args:
         tile: `(N,)` tile of each row.
         i: `(P,)` rows that agree with those of `j`; a row by itself needs no entry.
         j: `(P,)` rows of other tiles.
-        agreement: `(P,)`, larger is better.
+        agreement: `(P,)`, larger is better; of equal ones the first rows go first.
     """
-    tiles = int(tile.max()) + 1
-    best_first = np.lexsort((j, i, -agreement))
-    i, j = i[best_first], j[best_first]
-    mutual = _is_first(i * tiles + tile[j]) & _is_first(j * tiles + tile[i])
-    i, j = i[mutual], j[mutual]
     group = _components(len(tile), i, j)
     linked = np.zeros(len(tile), np.bool_)
     linked[i] = linked[j] = True
     members = np.flatnonzero(linked)
-    clashing = group[members[_is_repeated(group[members] * tiles + tile[members])]]
-    if len(clashing) > 0:
-        clash = np.isin(group[i], clashing)
-        fits = ~clash
-        fits[clash] = _without_clash(tile, i[clash], j[clash])
-        group = _components(len(tile), i[fits], j[fits])
-    return group
-
-
-def _is_first(keys: IntArray) -> Mask:
-    """Which entries are the first of their value."""
-    first = np.ones(len(keys), np.bool_)
-    repeated = np.flatnonzero(_is_repeated(keys))
-    first[repeated] = False
-    first[repeated[np.unique(keys[repeated], return_index=True)[1]]] = True
-    return first
+    keys = group[members] * (int(tile.max()) + 1) + tile[members]
+    clashing = np.zeros(len(tile), np.bool_)
+    clashing[group[members[_is_repeated(keys)]]] = True
+    if not clashing.any():
+        return group
+    links = np.flatnonzero(clashing[group[i]])
+    best_first = links[np.lexsort((j[links], i[links], -agreement[links]))]
+    fits = ~clashing[group[i]]
+    fits[best_first[_without_clash(tile, i[best_first], j[best_first])]] = True
+    return _components(len(tile), i[fits], j[fits])
 
 
 def _is_repeated(keys: IntArray) -> Mask:

@@ -7,9 +7,9 @@ inside the frame: the object may go on there. Three rules, in this order:
 1. *Fragments fall.* A cut box that lies mostly inside a larger box which goes on across the cut
    is a part of that object. It stays if the larger box is itself cut where this one goes on.
 2. *Agreement joins.* Two boxes are one object if they agree within what both tiles see, and if
-   each goes beyond the other's tile only where the other is cut. Each box has at most one partner
-   in each other tile, the one that it agrees with best. If no box of a group is cut, the one with
-   the highest score stays; else their union, with the score and class of the highest.
+   each goes beyond the other's tile only where the other is cut. A group has at most one box of
+   each tile; where more agree, the best agreement goes first. If no box of a group is cut, the one
+   with the highest score stays; else their union, with the score and class of the highest.
 3. *What is left is suppressed* as within one tile, so that cutting a frame does not bring boxes
    that overlap more than those of an uncut one.
 

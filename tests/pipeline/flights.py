@@ -72,3 +72,27 @@ class Silent:
 
     def end(self) -> None:
         self.ended += 1
+
+
+def shown_by_bytetrack(frames: Sequence[RenderedFrame]) -> list[set[int]]:
+    """The objects that ByteTrack shows in each frame, if every box is found and matched.
+
+    An object of the first frame is shown at once. A later one is shown from its second frame
+    in a row on, and is forgotten if it has none. Once shown, it is shown whenever it is there.
+    """
+    confirmed = set(frames[0].ids.tolist())
+    before: set[int] = set()
+    shown = []
+    for frame in frames:
+        there = set(frame.ids.tolist())
+        confirmed |= there & before
+        shown.append(there & confirmed)
+        before = there
+    return shown
+
+
+def shown_of_class(frames: Sequence[RenderedFrame], class_id: int) -> tuple[int, int]:
+    """A class's objects, and those of them that ByteTrack ever shows."""
+    there = [set(frame.ids[frame.class_ids == class_id].tolist()) for frame in frames]
+    objects = set().union(*there)
+    return len(objects), len(objects & set().union(*shown_by_bytetrack(frames)))

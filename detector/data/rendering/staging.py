@@ -59,7 +59,7 @@ def plan_flight(plan: FlightPlan) -> Flight:
     rng = np.random.default_rng([plan.seed, 5])
     nominal = _nominal_path(rng, plan)
     scene = _draw_scene(rng, plan, nominal)
-    path = _aimed(scene, nominal)
+    path = _aimed(scene, nominal, miss=0.04 * plan.harsh)
     times = np.linspace(0, plan.duration_s, 12 if plan.duration_s else 1)
     cameras = [path.at(float(t)) for t in times]
     _clear_view(scene, cameras[0].position)
@@ -140,13 +140,14 @@ def _reach(camera: Camera) -> float:
     return float(np.clip(np.hypot(*seen.T).max() + 25, 70, 420))
 
 
-def _aimed(scene: Scene, nominal: CameraPath) -> CameraPath:
-    """The path moved so that the camera starts with vehicles in its view."""
+def _aimed(scene: Scene, nominal: CameraPath, *, miss: float) -> CameraPath:
+    """The path moved so that the camera starts over vehicles, but for a share `miss`."""
     rng = scene.rng
     vehicles = [m for m in scene.movers if m.kind.class_id != PEDESTRIAN]
     places = np.array([m.poses(0.0)[0, :2] for m in vehicles]).reshape(-1, 2)
-    near = places[np.hypot(*places.T) < scene.extent_m * 0.35]
-    if len(near) == 0 or rng.uniform() < 0.04:
+    away = np.hypot(*places.T)
+    near = places[away <= max(scene.extent_m * 0.35, float(np.sort(away)[:5].max(initial=0)))]
+    if len(near) == 0 or rng.uniform() < miss:
         return nominal
     start = nominal.start.copy()
     width = nominal.image_wh[0] / np.exp(start[6]) * _slant(start[2], start[4])
@@ -158,11 +159,12 @@ def _aimed(scene: Scene, nominal: CameraPath) -> CameraPath:
 
 
 def _clear_view(scene: Scene, eye: F64) -> None:
-    """Removes what would stand in the camera or right before it."""
+    """Removes what would stand in the camera or fill its view: nobody flies just over a roof."""
 
     def near(at: F64, tall: float, wide: float) -> bool:
         gap = float(np.hypot(*(at - eye[:2]))) - wide
-        return (gap < 6 + 0.15 * eye[2] and tall > eye[2] - 6) or (gap < 25 and tall > eye[2])
+        too_high = gap < 0.8 * eye[2] and tall > max(0.3 * eye[2], 5.0)
+        return too_high or (gap < 25 and tall > eye[2] - 6)
 
     scene.props = [
         p

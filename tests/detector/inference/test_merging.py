@@ -128,7 +128,11 @@ def test_every_box_comes_from_one_or_more_and_noise_invents_none(
         # Cut by both: larger than the overlap.
         ([[30, 10, 100, 40]], [[80, 12, 150, 41]], [[30, 10, 150, 41]]),
         # The fragment's extent is off, and it lies within the whole.
-        ([[40, 10, 96, 40]], [[80, 14, 91, 36]], [[40, 10, 96, 40]]),
+        ([[40, 10, 96, 40]], [[80, 18, 90, 34]], [[40, 10, 96, 40]]),
+        # Cut and within a larger box, which does not cross the border: not its fragment.
+        ([[82, 5, 95, 45]], [[80, 10, 92, 20]], [[82, 5, 95, 45], [80, 10, 92, 20]]),
+        # Cut by both, and seen two pixels short of the borders.
+        ([[30, 10, 98, 40]], [[82, 12, 150, 41]], [[30, 10, 150, 41]]),
         # Two parked cars that touch; the border runs between them.
         ([[60, 10, 80, 20]], [[80, 10, 100, 20]], [[60, 10, 80, 20], [80, 10, 100, 20]]),
         # Two that touch, across the border, one above the other.
@@ -139,15 +143,17 @@ def test_every_box_comes_from_one_or_more_and_noise_invents_none(
         ),
         # A small object in the corner of a diagonal truck's box, missed by the left tile: its
         # box is not cut, so the truck may not take it.
-        ([[40, 10, 100, 40]], [[86, 10, 99, 28]], [[40, 10, 100, 40], [86, 10, 99, 28]]),
+        ([[40, 10, 100, 40]], [[85, 10, 99, 30]], [[40, 10, 100, 40], [85, 10, 99, 30]]),
         # Boxes of one tile never meet, however much they overlap.
-        ([[20, 10, 40, 20], [21, 10, 41, 20]], [], [[20, 10, 40, 20], [21, 10, 41, 20]]),
+        ([[84, 10, 94, 20], [85, 10, 95, 20]], [], [[84, 10, 94, 20], [85, 10, 95, 20]]),
         # The right tile sees two objects where the left sees one: the one it agrees with joins.
         (
             [[85, 10, 95, 30]],
             [[85, 10, 95, 27], [85, 22, 95, 40]],
             [[85, 10, 95, 30], [85, 22, 95, 40]],
         ),
+        # The same, but the second overlaps more than one tile's suppression would leave.
+        ([[85, 10, 95, 30]], [[85, 10, 95, 24], [85, 18, 95, 32]], [[85, 10, 95, 30]]),
         # Outside the shared zone nothing happens.
         ([[10, 10, 20, 20]], [[150, 10, 160, 20]], [[10, 10, 20, 20], [150, 10, 160, 20]]),
     ],
@@ -203,3 +209,10 @@ def test_a_box_joins_the_partner_that_agrees_best() -> None:
     tile = np.array([0, 1, 1])
     i, j = np.array([0, 0]), np.array([1, 2])
     assert group_boxes(tile, i, j, np.array([0.5, 0.6])).tolist() == [0, 1, 0]
+
+
+def test_a_box_whose_best_partner_is_taken_joins_the_next() -> None:
+    # 1 prefers 2 to 0, which leaves 0 for 3.
+    tile = np.array([0, 1, 0, 1])
+    i, j = np.array([0, 0, 1]), np.array([1, 3, 2])
+    assert group_boxes(tile, i, j, np.array([0.8, 0.5, 0.9])).tolist() == [0, 1, 1, 0]

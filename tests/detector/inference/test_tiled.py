@@ -142,6 +142,21 @@ def test_a_pass_over_the_whole_frame_finds_what_is_too_large_for_tiles(full_fram
         np.testing.assert_allclose(boxes[1], large, atol=4)
 
 
+class ShrunkBackend(ColourBackend):
+    """Finds objects only in the pass over the whole frame."""
+
+    def _see(self, tile: Image) -> Detections:
+        return super()._see(tile) if tile.shape == (256, 512, 3) else Detections.empty()
+
+
+def test_the_pass_over_the_whole_frame_reports_only_what_tiles_may_cut() -> None:
+    # The overlap is 103 px: up to that, an object is whole in one tile, which decides.
+    boxes = [[100, 100, 200, 200], [300, 200, 420, 240], [600, 600, 640, 740]]
+    config = DetectorConfig(tiling=TilingConfig(tile_px=512, full_frame=True))
+    (found,) = TiledDetector(ShrunkBackend(), config).detect([paint((2048, 1024), boxes)])
+    np.testing.assert_allclose(sorted(found.boxes.tolist()), boxes[1:], atol=8)
+
+
 def test_a_frame_that_fits_gets_no_second_pass() -> None:
     backend = ColourBackend()
     config = DetectorConfig(tiling=TilingConfig(tile_px=512, full_frame=True))

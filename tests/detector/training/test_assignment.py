@@ -38,12 +38,12 @@ def cells(found: Positives) -> list[tuple[int, int]]:
         ((22, 22), [(2, 2), (3, 2), (2, 3)]),
         ((18, 22), [(2, 2), (1, 2), (2, 3)]),
         ((2, 20), [(0, 2)]),  # nothing is left of the first column
-        ((8, 20), [(1, 2)]),  # nearer than half a cell, but not beyond the first column
+        ((8, 20), [(1, 2), (1, 2)]),  # on a line the own cell counts twice, as published
         ((9, 20), [(1, 2), (0, 2)]),
         ((46, 20), [(5, 2)]),  # nothing is right of the last one
         ((39, 20), [(4, 2), (5, 2)]),
         ((20, 31), [(2, 3)]),
-        ((48, 32), [(5, 3)]),  # on the corner of the image
+        ((48, 32), [(5, 3)] * 3),  # on the corner of the image: moved inside
     ],
 )
 def test_neighbours(centre: tuple[int, int], expected: list[tuple[int, int]]) -> None:

@@ -1,0 +1,42 @@
+"""The network, the loss and the optimiser together learn."""
+
+from __future__ import annotations
+
+import torch
+
+from detector.model.tph_yolov5 import COCO_ANCHORS_PX, decode
+from detector.training.assignment import Targets
+from detector.training.config import LossConfig
+from detector.training.loss import compute_loss
+from tests.detector.networks import network
+
+
+def test_one_batch_can_be_overfitted() -> None:
+    """Two images, a red and a green square each: found again where they were drawn."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(2, 3, 96, 96, generator=generator) * 0.2
+    boxes = torch.tensor([[20.0, 30, 16, 16], [70, 60, 30, 20], [60, 24, 14, 20], [30, 70, 24, 30]])
+    targets = Targets(torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 0, 1]), boxes)
+    for image, class_id, (x, y, w, h) in zip(
+        targets.image.tolist(), targets.class_ids.tolist(), boxes.int().tolist(), strict=True
+    ):
+        images[image, class_id, y - h // 2 : y + h // 2, x - w // 2 : x + w // 2] = 1
+    model = network(names=("red", "green")).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(60):
+        total, _ = compute_loss(model(images), targets, model.anchors_px, LossConfig())
+        optimizer.zero_grad()
+        torch.autograd.backward(total)
+        optimizer.step()
+        losses.append(total.item())
+    assert losses[-1] < losses[0] / 5
+
+    with torch.no_grad():
+        found = decode(model(images), torch.tensor(COCO_ANCHORS_PX))
+    for image, class_id, box in zip(targets.image, targets.class_ids, boxes, strict=True):
+        rows = found[image]
+        best = rows[(rows[:, 4] * rows[:, 5 + class_id]).argmax()]
+        same = boxes[(targets.image == image) & (targets.class_ids == class_id)]
+        assert torch.equal(same, box[None])
+        assert (best[:4] - box).abs().max() < 6

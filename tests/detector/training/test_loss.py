@@ -1,0 +1,257 @@
+"""The loss against numbers worked by hand and against loops in plain Python."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from detector.training.assignment import Targets
+from detector.training.config import LossConfig
+from detector.training.loss import LossParts, ciou, compute_loss
+
+GAINS = LossConfig(
+    box=2.0,
+    objectness=3.0,
+    classification=5.0,
+    objectness_positive=1.5,
+    class_positive=0.5,
+    ratio_limit=3.0,
+)
+ANCHORS = torch.tensor([[[8.0, 8.0], [16.0, 16.0]], [[40.0, 40.0], [60.0, 60.0]]])
+
+
+def softplus(x: float) -> float:
+    return math.log1p(math.exp(x))
+
+
+def sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x))
+
+
+def naive_ciou(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """The paper's formula for two boxes, centre and size."""
+    (ax, ay, aw, ah), (bx, by, bw, bh) = a, b
+    sides = []
+    hull = []
+    for c1, s1, c2, s2 in ((ax, aw, bx, bw), (ay, ah, by, bh)):
+        ends = (c1 - s1 / 2, c1 + s1 / 2, c2 - s2 / 2, c2 + s2 / 2)
+        sides.append(max(0.0, min(ends[1], ends[3]) - max(ends[0], ends[2])))
+        hull.append(max(ends[1], ends[3]) - min(ends[0], ends[2]))
+    overlap = sides[0] * sides[1]
+    iou = overlap / (aw * ah + bw * bh - overlap)
+    distance = ((ax - bx) ** 2 + (ay - by) ** 2) / (hull[0] ** 2 + hull[1] ** 2)
+    v = 4 / math.pi**2 * (math.atan(aw / ah) - math.atan(bw / bh)) ** 2
+    alpha = v / (v - iou + 1) if v else 0.0
+    return iou - distance - alpha * v
+
+
+side = st.floats(0.5, 20)
+box = st.tuples(st.floats(-5, 5), st.floats(-5, 5), side, side)
+
+
+@given(box, box)
+def test_ciou_equals_the_formula(a: tuple[float, ...], b: tuple[float, ...]) -> None:
+    found = ciou(torch.tensor([a]).double(), torch.tensor([b]).double()).item()
+    a, b = (tuple(torch.tensor(x).double().tolist()) for x in (a, b))
+    assert found == pytest.approx(naive_ciou(a, b), abs=1e-5)
+
+
+def test_ciou_by_hand() -> None:
+    first = torch.tensor([[1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0], [0.0, 0.0, 2.0, 2.0]])
+    second = torch.tensor([[1.0, 1.0, 2.0, 2.0], [2.0, 1.0, 2.0, 2.0], [4.0, 0.0, 2.0, 2.0]])
+    # Shifted by half: IoU 1/3, hull 3 x 2, so 1 / 13 off. Apart: 16 / (36 + 4) off.
+    expected = torch.tensor([1.0, 1 / 3 - 1 / 13, -0.4])
+    torch.testing.assert_close(ciou(first, second), expected, atol=1e-6, rtol=0)
+
+
+def test_the_aspect_weight_gets_no_gradient() -> None:
+    first = torch.tensor([[0.0, 0.0, 2.0, 4.0]], dtype=torch.float64, requires_grad=True)
+    second = torch.tensor([[0.0, 0.0, 4.0, 2.0]], dtype=torch.float64)
+    ciou(first, second).sum().backward()  # type: ignore[no-untyped-call]
+    v = 4 / math.pi**2 * (math.atan(0.5) - math.atan(2)) ** 2
+    alpha = v / (v - 1 / 3 + 1)
+
+    def fixed(width: float) -> float:
+        overlap = min(width, 4) * 2
+        iou = overlap / (width * 4 + 8 - overlap)
+        return iou - alpha * 4 / math.pi**2 * (math.atan(width / 4) - math.atan(2)) ** 2
+
+    assert first.grad is not None
+    slope = (fixed(2 + 1e-6) - fixed(2 - 1e-6)) / 2e-6
+    assert first.grad[0, 2].item() == pytest.approx(slope, rel=1e-4)
+
+
+def no_targets() -> Targets:
+    return Targets(torch.zeros(0).long(), torch.zeros(0).long(), torch.zeros(0, 4))
+
+
+def one_object(x: float, y: float, w: float, h: float, class_id: int) -> Targets:
+    return Targets(torch.tensor([0]), torch.tensor([class_id]), torch.tensor([[x, y, w, h]]))
+
+
+def test_one_object_by_hand() -> None:
+    # One cell and anchor at each of two strides; the object sits in the middle of the first.
+    logits = [torch.zeros(1, 1, 1, 1, 7), torch.full((1, 1, 1, 1, 7), -2.0)]
+    logits[0][..., 4:] = torch.tensor([1.0, 2.0, -1.0])
+    anchors = torch.tensor([[[8.0, 8.0]], [[80.0, 80.0]]])
+    total, parts = compute_loss(logits, one_object(4, 4, 8, 4, 1), anchors, GAINS)
+    # Prediction 1 x 1 cells at the centre, truth 1 x 1/2.
+    v = 4 / math.pi**2 * (math.pi / 4 - math.atan(2)) ** 2
+    overlap = 0.5 - v * v / (v + 0.5)
+    assert parts.box.item() == pytest.approx(2 * (1 - overlap), abs=1e-5)
+    fine = 1.5 * overlap * softplus(-1) + (1 - overlap) * softplus(1)
+    coarse = softplus(-2)
+    assert parts.objectness.item() == pytest.approx(3 * (4 * fine + coarse), abs=1e-5)
+    classes = (softplus(2) + 0.5 * softplus(1)) / 2
+    assert parts.classification.item() == pytest.approx(5 * classes, abs=1e-5)
+    summed = parts.box + parts.objectness + parts.classification
+    assert total.item() == pytest.approx(summed.item())
+
+
+def test_levels_weigh_four_one_and_two_fifths() -> None:
+    logits = [torch.full((2, 3, side, side, 6), 0.5) for side in (4, 2, 1)]
+    total, parts = compute_loss(logits, no_targets(), torch.ones(3, 3, 2), GAINS)
+    assert parts.objectness.item() == pytest.approx(3 * 5.4 * softplus(0.5), rel=1e-5)
+    assert (parts.box.item(), parts.classification.item()) == (0, 0)
+    assert total.item() == pytest.approx(2 * parts.objectness.item())
+
+
+def test_a_single_class_is_not_learned() -> None:
+    logits = [torch.randn(1, 2, 4, 4, 6)]
+    _, parts = compute_loss(logits, one_object(12, 12, 8, 8, 0), ANCHORS, GAINS)
+    assert parts.classification.item() == 0
+    assert parts.box.item() > 0
+
+
+def naive_loss(logits: list[Tensor], targets: Targets, anchors: Tensor) -> tuple[float, ...]:
+    """Every level, object, anchor and cell one by one; objects of one cell by rising overlap."""
+    box = objectness = classification = 0.0
+    for level, head in enumerate(logits):
+        stride = 8 * 2**level
+        images, count, rows, columns, width = head.shape
+        overlaps, class_losses = [], []
+        for image, class_id, (x, y, w, h) in zip(
+            targets.image.tolist(), targets.class_ids.tolist(), targets.boxes.tolist(), strict=True
+        ):
+            for anchor in range(count):
+                aw, ah = anchors[level, anchor].tolist()
+                if max(w / aw, aw / w, h / ah, ah / h) >= 3:
+                    continue
+                gx, gy = x / stride, y / stride
+                near = [(int(gx), int(gy))]
+                if gx % 1 < 0.5 and gx > 1:
+                    near.append((int(gx - 0.5), int(gy)))
+                if gy % 1 < 0.5 and gy > 1:
+                    near.append((int(gx), int(gy - 0.5)))
+                if (columns - gx) % 1 < 0.5 and columns - gx > 1:
+                    near.append((int(gx + 0.5), int(gy)))
+                if (rows - gy) % 1 < 0.5 and rows - gy > 1:
+                    near.append((int(gx), int(gy + 0.5)))
+                for column, row in near:
+                    t = head[image, anchor, row, column].tolist()
+                    predicted = (
+                        column + 2 * sigmoid(t[0]) - 0.5,
+                        row + 2 * sigmoid(t[1]) - 0.5,
+                        (2 * sigmoid(t[2])) ** 2 * aw / stride,
+                        (2 * sigmoid(t[3])) ** 2 * ah / stride,
+                    )
+                    found = naive_ciou(predicted, (gx, gy, w / stride, h / stride))
+                    overlaps.append((found, (image, anchor, row, column)))
+                    for k in range(width - 5):
+                        logit = t[5 + k]
+                        weighted = 0.5 * softplus(-logit) if k == class_id else softplus(logit)
+                        class_losses.append(weighted)
+        truth = torch.zeros(images, count, rows, columns)
+        for found, at in sorted(overlaps):
+            truth[at] = max(found, 0)
+        if overlaps:
+            box += sum(1 - found for found, _ in overlaps) / len(overlaps)
+            classification += sum(class_losses) / len(class_losses)
+        cells = [
+            1.5 * y * softplus(-x) + (1 - y) * softplus(x)
+            for x, y in zip(head[..., 4].flatten().tolist(), truth.flatten().tolist(), strict=True)
+        ]
+        objectness += (4.0, 1.0, 0.4)[level] * sum(cells) / len(cells)
+    return 2 * box, 3 * objectness, 5 * classification
+
+
+def crowd(seed: int, count: int = 30) -> tuple[list[Tensor], Targets]:
+    """Logits of two images on two levels and objects so dense that many share a cell."""
+    generator = torch.Generator().manual_seed(seed)
+    shapes = ((2, 2, 4, 6, 8), (2, 2, 2, 3, 8))
+    # Laid out as the network gives them.
+    logits = [
+        torch.randn(b, a * w, r, c, generator=generator).unflatten(1, (a, w)).permute(0, 1, 3, 4, 2)
+        for b, a, r, c, w in shapes
+    ]
+    places = torch.rand(count, 2, generator=generator) * torch.tensor([48.0, 32.0])
+    sizes = torch.rand(count, 2, generator=generator) * 40 + 4
+    image = torch.randint(2, (count,), generator=generator)
+    class_ids = torch.randint(3, (count,), generator=generator)
+    return logits, Targets(image, class_ids, torch.cat((places, sizes), 1))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_crowd_equals_the_loops(seed: int) -> None:
+    logits, targets = crowd(seed)
+    _, parts = compute_loss(logits, targets, ANCHORS, GAINS)
+    found = (parts.box.item(), parts.objectness.item(), parts.classification.item())
+    assert found == pytest.approx(naive_loss(logits, targets, ANCHORS), rel=1e-5)
+
+
+def test_the_order_of_objects_does_not_count() -> None:
+    logits, targets = crowd(0)
+    order = torch.randperm(30, generator=torch.Generator().manual_seed(1))
+    shuffled = Targets(targets.image[order], targets.class_ids[order], targets.boxes[order])
+    one, two = (compute_loss(logits, t, ANCHORS, GAINS)[0] for t in (targets, shuffled))
+    torch.testing.assert_close(one, two, rtol=1e-6, atol=0)
+
+
+def gradients(targets: Targets, ignored: Tensor) -> tuple[Tensor, LossParts]:
+    logits = torch.randn(2, 2, 4, 6, 8, generator=torch.Generator().manual_seed(0))
+    logits.requires_grad_()
+    total, parts = compute_loss([logits], targets, ANCHORS, GAINS, [ignored])
+    torch.autograd.backward(total)
+    assert logits.grad is not None
+    return logits.grad, parts
+
+
+def test_ignored_cells_train_nothing() -> None:
+    ignored = torch.zeros(2, 4, 6, dtype=torch.bool)
+    ignored[1, 1:3, 2:4] = True
+    found, parts = gradients(no_targets(), ignored)
+    trained = found[..., 4] != 0
+    assert torch.equal(trained, ~ignored[:, None].expand(2, 2, 4, 6))
+    # The mean is over the cells that train: without those ignored nothing would change.
+    logits = torch.randn(2, 2, 4, 6, 8, generator=torch.Generator().manual_seed(0))[..., 4]
+    kept = logits.movedim(1, -1)[~ignored].tolist()
+    expected = sum(softplus(x) for row in kept for x in row) / (2 * len(kept))
+    assert parts.objectness.item() == pytest.approx(3 * 4 * expected, rel=1e-5)
+
+
+def test_an_object_in_an_ignored_cell_is_learned() -> None:
+    everywhere = torch.ones(2, 4, 6, dtype=torch.bool)
+    found, parts = gradients(one_object(20, 12, 10, 10, 1), everywhere)
+    assert (found[0, :, 1, 2, 4] != 0).all()
+    assert (found[..., 4] != 0).sum() == 2
+    assert parts.box.item() > 0
+
+
+def test_where_all_is_ignored_the_loss_is_zero() -> None:
+    found, parts = gradients(no_targets(), torch.ones(2, 4, 6, dtype=torch.bool))
+    assert parts.objectness.item() == 0
+    assert not found.any()
+
+
+def test_half_precision_logits_are_summed_in_float32() -> None:
+    logits, targets = crowd(0)
+    rounded = [head.bfloat16() for head in logits]
+    total, _ = compute_loss(rounded, targets, ANCHORS, GAINS)
+    expected, _ = compute_loss([head.float() for head in rounded], targets, ANCHORS, GAINS)
+    assert total.dtype == torch.float32
+    assert torch.equal(total, expected)
