@@ -1,6 +1,6 @@
 """Frames per second of the video source beside PyAV alone and OpenCV, measured in turns.
 
-    python benchmarks/decode.py [VIDEO ...] [--rounds N] [--json FILE]
+    python -m benchmarks.decode [VIDEO ...] [--rounds N] [--json FILE]
 
 Without a video it renders its own clips. Every reader gives each frame as an RGB or BGR array of
 full size, and the last few are held, as the queues of the pipeline hold them. On a machine with
@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -28,6 +26,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.machine import describe_machine
 from pipeline.sources.video import VideoSource
 
 RENDERED = {"720p": (1280, 720, 240), "1080p": (1920, 1080, 150), "4K": (3840, 2160, 40)}
@@ -140,18 +139,13 @@ def main() -> None:
         ]
         results = [measure(path, options.rounds) for path in paths]
     report = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "versions": {
-            "python": platform.python_version(),
-            "av": av.__version__,
-            "opencv": cv2.__version__,
-        },
+        "machine": describe_machine("av", "opencv-python-headless"),
         "rounds": options.rounds,
         "clips": results,
     }
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n")
-    print(f"{report['machine']}; {report['versions']}")
+    print(report["machine"])
     for result in results:
         print(f"\n{result['clip']}: {result['frames'][OURS]} frames")
         for name in READERS:

@@ -1,6 +1,6 @@
 """Suppression and merging on a 4K frame, beside the greedy loop and what else is installed.
 
-    python benchmarks/merging.py [--json FILE] [--rounds N]
+    python -m benchmarks.merging [--json FILE] [--rounds N]
 
 All contenders have the same boxes and take turns in one run; each figure is the median of its
 turns, with the least beside it, which other work on the machine disturbs less.
@@ -11,12 +11,10 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import platform
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,6 +24,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.machine import describe_machine
 from detector.config import MergeConfig
 from detector.detections import Detections
 from detector.inference.merging import merge_tiles
@@ -164,15 +163,6 @@ def measure(boxes: int, rounds: int) -> dict[str, dict[str, float]]:
     }
 
 
-def cpu_name() -> str:
-    """As the system names its processor."""
-    info = Path("/proc/cpuinfo")
-    if not info.is_file():
-        return platform.processor()
-    names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-    return names[0].partition(": ")[2] if names else platform.machine()
-
-
 def report(boxes: int, figures: dict[str, dict[str, float]]) -> None:
     """Prints the figures and the ratio of each contender's median to our own."""
     print(f"\n{boxes} boxes of a {FRAME_WH[0]}x{FRAME_WH[1]} frame in {TILE_PX} px tiles")
@@ -190,7 +180,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--rounds", type=int, default=15, help="of each size; 15 if not given")
     options = parser.parse_args()
-    machine = {"cpu": cpu_name(), "python": platform.python_version(), "numpy": version("numpy")}
+    machine = describe_machine("numpy")
     print(", ".join(f"{key} {value}" for key, value in machine.items()))
     results = {}
     for boxes in (500, 2_000, 10_000):

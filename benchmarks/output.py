@@ -1,7 +1,7 @@
 """CPU time of drawing and encoding, beside supervision's annotators and libswscale where they are.
 
 Example:
-    python -m benchmarks.output --json
+    python -m benchmarks.output --json FILE
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
-import platform
 import statistics
 import tempfile
 import time
@@ -25,11 +23,11 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
+from benchmarks.machine import describe_machine
 from detector.detections import Detections, Image
 from pipeline.counting import Counter
 from pipeline.drawing import Memory, draw
 from pipeline.frame import Frame, Result
-from pipeline.sinks.summary import package_versions
 from pipeline.sinks.video import VideoSink
 from pipeline.sinks.yuv import Yuv420
 from tracking.tracks import Tracks
@@ -166,10 +164,10 @@ def measure(boxes: int, frames: int) -> dict[str, Any]:
     peer = supervision_ms(images, tracks)
     scale_ms = swscale_ms(images)
     ratios = {"swscale_to_ours": scale_ms / found["to_yuv_ms"]}
-    versions = package_versions()
+    peers: dict[str, str] = {}
     if isinstance(peer, dict):
         ratios |= {f"supervision_{key}_to_ours": peer[key] / found[key] for key in peer}
-        versions["supervision"] = metadata.version("supervision")
+        peers["supervision"] = metadata.version("supervision")
     return {
         "frame": "x".join(map(str, WH)),
         "boxes": boxes,
@@ -178,8 +176,7 @@ def measure(boxes: int, frames: int) -> dict[str, Any]:
         "supervision": peer,
         "swscale_to_yuv_ms": scale_ms,
         "ratios": ratios,
-        "machine": {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count()},
-        "versions": versions,
+        "machine": describe_machine("av", "opencv-python-headless") | peers,
     }
 
 
@@ -188,12 +185,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--boxes", type=int, default=100)
     parser.add_argument("--frames", type=int, default=120)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     arguments = parser.parse_args()
     found = measure(arguments.boxes, arguments.frames)
-    if arguments.json:
-        print(json.dumps(found, indent=2))
-        return
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     for name, value in found.items():
         parts = value.items() if isinstance(value, dict) else [("", value)]
         for part, number in parts:

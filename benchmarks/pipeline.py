@@ -10,8 +10,6 @@ machine that others use too is slow for all of them; the ratios are of the media
 from __future__ import annotations
 
 import json
-import os
-import platform
 import resource
 import shutil
 import sys
@@ -26,6 +24,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.machine import describe_machine
 from detector.data.rendered import FlightConfig
 from detector.detections import Detector
 from pipeline.build import build_detector, build_parts
@@ -126,12 +125,13 @@ def measure(bench: Bench, frames: int, rounds: int) -> dict[str, Any]:
             for name in alone
         },
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "machine": {"cpus": os.cpu_count(), "processor": platform.machine()},
+        "machine": describe_machine("torch", "av", "opencv-python-headless", "numpy"),
     }
 
 
 def show(figures: dict[str, Any]) -> None:
     """Prints the figures as a short table."""
+    print(figures["machine"])
     for name, rate in figures["frames_per_s"].items():
         print(f"{name:14} {rate:8.2f} frames/s")
     print(f"together / slowest alone ({figures['slowest']}): ", end="")

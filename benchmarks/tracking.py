@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import time
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.machine import describe_machine
 from detector.detections import Detections
 from tests.tracking.reference import ReferenceByteTrack, ReferenceSort
 from tests.tracking.scenes import AsTracker, Scene, detections, difference, make
@@ -78,15 +76,6 @@ def measure(objects: int, name: str, repeats: int) -> dict[str, Any]:
     }
 
 
-def _machine() -> dict[str, str]:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    packages = {name: version(name) for name in ("numpy", "scipy", "lap", "filterpy")}
-    cpu = f"{os.cpu_count()} x {models[0] if models else platform.processor()}"
-    return {"cpu": cpu, "python": platform.python_version(), **packages}
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints the table and writes it as json where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -94,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     arguments = parser.parse_args(argv)
-    machine = _machine()
+    machine = describe_machine("numpy", "scipy", "lap", "filterpy")
     print(", ".join(f"{key} {value}" for key, value in machine.items()))
     print(f"ms per frame (median); peer: {PEER}")
     print(f"{'tracker':<10}{'objects':>8}{'ours':>9}{'worst':>9}{'peer':>9}{'ratio':>8}")

@@ -66,8 +66,9 @@ Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], config: Path) -> Run:
+def run(capsys: pytest.CaptureFixture[str], config: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the command and gives its exit code and what it wrote to the error stream."""
+    monkeypatch.setattr(trainer, "ANCHOR_VIEWS", 40)
 
     def call(output: Path, *more: object) -> tuple[int, str]:
         root = f"toy={config.parent / 'toy'}"

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from detector.data.annotations import LabelledImage, no_boxes
-from detector.data.config import load_dataset_config, read_dataset, split_by_flight
+from detector.data.config import (
+    load_dataset_config,
+    read_dataset,
+    read_flights,
+    split_by_flight,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = "format: yolo\nimages: i\nlabels: l\nnames: n.txt\n"
@@ -110,3 +116,24 @@ def test_flights_that_leave_out_share_or_miss_images(
 
 def test_two_patterns_of_one_flight_may_fit_one_image() -> None:
     assert len(split_by_flight(images("a.jpg"), {"x": ["a*", "*.jpg"]})["x"]) == 1
+
+
+def test_images_of_some_flights_come_once_and_in_the_description_s_order(tmp_path: Path) -> None:
+    for folder in ("i", "l"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "n.txt").write_text("car\n")
+    for name in ("a1", "a2", "b1", "c1"):
+        cv2.imwrite(str(tmp_path / "i" / f"{name}.png"), np.zeros((8, 8, 3), np.uint8))
+        (tmp_path / "l" / f"{name}.txt").write_text("0 .5 .5 .5 .5\n")
+    config = load_dataset_config(
+        write(tmp_path, GOOD + "root: .\nflights: {c: [c*], a: [a*], b: [b*]}\n")
+    )
+
+    def names(flights: list[str] | None) -> list[str]:
+        return [image.path.stem for image in read_flights(config, ("car",), flights, "here")]
+
+    assert names(None) == ["a1", "a2", "b1", "c1"]
+    assert names(["a", "c", "a"]) == ["c1", "a1", "a2"]
+    assert names([]) == []
+    with pytest.raises(ValueError, match="^here: no flight 'd' in this data set; it has c, a, b$"):
+        names(["b", "d"])
