@@ -15,7 +15,6 @@ from pipeline.sinks.counts import CountsSink
 from pipeline.stages import Stage, Step
 from tracking.tracks import Tracker
 
-
 LONGEST_GAP = 10_000
 """Missing frames that the tracker's clock runs through at most; by then all tracks have ended."""
 

@@ -19,8 +19,7 @@ from av.video.stream import VideoStream
 
 from detector.detections import Image
 from pipeline.drawing import Memory, draw
-from pipeline.errors import InputError
-from pipeline.frame import Result
+from pipeline.frame import Frame, Result
 from pipeline.sinks.files import make_folder, output_errors
 from pipeline.sinks.timeline import Timeline
 from pipeline.sinks.yuv import Yuv420
@@ -54,10 +53,45 @@ class _Writer:
     container: OutputContainer
     stream: VideoStream
     timeline: Timeline
-    canvas: Image
-    drawn_wh: tuple[int, int]
     yuv: Yuv420
     next_key: int = 0
+    packets: int = 0
+
+
+class _Canvas:
+    """The annotated frame in the size of the video.
+
+    Args:
+        wh: Size of the first frame.
+        class_names: Indexed by class id.
+    """
+
+    def __init__(self, wh: tuple[int, int], class_names: Sequence[str]) -> None:
+        self._drawn_wh = wh
+        self._class_names = tuple(class_names)
+        self._memory = Memory()
+        self.pixels: Image = np.empty((wh[1] + wh[1] % 2, wh[0] + wh[0] % 2, 3), np.uint8)
+
+    def paint(self, result: Result) -> None:
+        """Fills `pixels`; the frame's own image is not changed."""
+        frame = result.frame
+        width, height = self._drawn_wh
+        view = self.pixels[:height, :width]
+        same = frame.image.shape == view.shape
+        image = view if same else np.empty_like(frame.image)
+        np.copyto(image, frame.image)
+        draw(
+            image,
+            result.tracks,
+            result.counts,
+            self._class_names,
+            time_s=frame.time_s,
+            memory=self._memory,
+        )
+        if not same:
+            view[:] = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        self.pixels[:, width:] = self.pixels[:, width - 1 : width]
+        self.pixels[height:] = self.pixels[height - 1 : height]
 
 
 class VideoSink:
@@ -87,7 +121,7 @@ class VideoSink:
         self._path = path.absolute()
         self._frame_rate = frame_rate
         self._class_names = tuple(class_names)
-        self._memory = Memory()
+        self._canvas: _Canvas | None = None
         self._writer: _Writer | None = None
         self._broken = self._closed = False
         make_folder(path.parent)
@@ -98,12 +132,17 @@ class VideoSink:
         Raises:
             InputError: If the disk is full, or the file cannot be made.
         """
+        if self._canvas is None:
+            height, width = result.frame.image.shape[:2]
+            self._canvas = _Canvas((width, height), self._class_names)
         try:
+            # Painted before the file is opened, so that a fault there leaves no empty file.
+            self._canvas.paint(result)
             with output_errors(self._path):
                 if self._writer is None:
-                    self._writer = self._open(result)
-                self._encode(self._writer, result)
-        except InputError:
+                    self._writer = self._open(result.frame, self._canvas)
+                self._encode(self._writer, result.frame, self._canvas)
+        except BaseException:
             self._broken = True
             raise
 
@@ -118,8 +157,10 @@ class VideoSink:
         self._closed = True
         writer = self._writer
         if self._broken:
-            with suppress(OSError):
-                writer.container.close()
+            # FFmpeg 8 crashes when it closes a hybrid-fragmented file that got no packet.
+            if writer.packets:
+                with suppress(OSError):
+                    writer.container.close()
             return
         with output_errors(self._path):
             try:
@@ -128,13 +169,11 @@ class VideoSink:
                 writer.container.close()
             self._path.stat()
 
-    def _open(self, result: Result) -> _Writer:
-        frame = result.frame
-        height, width = frame.image.shape[:2]
-        even_w, even_h = width + width % 2, height + height % 2
+    def _open(self, frame: Frame, canvas: _Canvas) -> _Writer:
+        height, width = canvas.pixels.shape[:2]
         container = av.open(self._path, "w", format="mp4", options=CONTAINER)
         stream = container.add_stream("libx264", rate=self._frame_rate, options=ENCODER)
-        stream.width, stream.height, stream.pix_fmt = even_w, even_h, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         timeline = Timeline(frame, self._frame_rate)
         codec = stream.codec_context
         stream.time_base = codec.time_base = timeline.time_base
@@ -142,15 +181,11 @@ class VideoSink:
         codec.colorspace = codec.color_primaries = codec.color_trc = BT709
         codec.color_range = LIMITED_RANGE
         container.start_encoding()
-        canvas = np.empty((even_h, even_w, 3), np.uint8)
-        return _Writer(
-            container, stream, timeline, canvas, (width, height), Yuv420((even_w, even_h))
-        )
+        return _Writer(container, stream, timeline, Yuv420((width, height)))
 
-    def _encode(self, writer: _Writer, result: Result) -> None:
-        self._paint(writer, result)
-        picture = writer.yuv.convert(writer.canvas)
-        picture.pts = writer.timeline.ticks(result.frame)
+    def _encode(self, writer: _Writer, frame: Frame, canvas: _Canvas) -> None:
+        picture = writer.yuv.convert(canvas.pixels)
+        picture.pts = writer.timeline.ticks(frame)
         picture.time_base = writer.timeline.time_base
         picture.colorspace, picture.color_range = BT709, LIMITED_RANGE
         picture.pict_type = PictureType.NONE
@@ -159,28 +194,8 @@ class VideoSink:
             writer.next_key = picture.pts + round(KEYFRAME_S / writer.timeline.time_base)
         _mux(writer, writer.stream.encode(picture))
 
-    def _paint(self, writer: _Writer, result: Result) -> None:
-        """Fills the canvas with the annotated frame."""
-        frame = result.frame
-        width, height = writer.drawn_wh
-        view = writer.canvas[:height, :width]
-        same = frame.image.shape == view.shape
-        image = view if same else np.empty_like(frame.image)
-        np.copyto(image, frame.image)
-        draw(
-            image,
-            result.tracks,
-            result.counts,
-            self._class_names,
-            time_s=frame.time_s,
-            memory=self._memory,
-        )
-        if not same:
-            view[:] = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        writer.canvas[:, width:] = writer.canvas[:, width - 1 : width]
-        writer.canvas[height:] = writer.canvas[height - 1 : height]
-
 
 def _mux(writer: _Writer, packets: Iterable[Packet[VideoStream]]) -> None:
     for packet in packets:
         writer.container.mux(packet)
+        writer.packets += 1

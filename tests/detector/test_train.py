@@ -82,6 +82,7 @@ def run(capsys: pytest.CaptureFixture[str], config: Path, monkeypatch: pytest.Mo
     return call
 
 
+@pytest.mark.slow
 def test_a_run_leaves_weights_a_log_and_its_settings(tmp_path: Path, run: Run) -> None:
     folder = tmp_path / "deep" / "out"
     assert run(folder)[0] == 0
@@ -103,6 +104,7 @@ def test_a_run_leaves_weights_a_log_and_its_settings(tmp_path: Path, run: Run) -
     assert (noted["steps"], noted["train"][0]["scale"]) == (4, [0.8, 1.25])
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_weights(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +135,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     assert (whole / "state.pt").read_bytes() == state
 
 
+@pytest.mark.slow
 def test_a_run_starts_from_weights_and_their_anchors(
     tmp_path: Path, config: Path, run: Run
 ) -> None:
@@ -154,6 +157,7 @@ def test_a_run_starts_from_weights_and_their_anchors(
     )
 
 
+@pytest.mark.slow
 def test_another_run_in_the_folder_is_refused(tmp_path: Path, config: Path, run: Run) -> None:
     folder = tmp_path / "out"
     assert run(folder)[0] == 0
@@ -266,7 +270,7 @@ def test_without_hotcoco_the_extra_is_named(
 
 
 def test_debug_shows_the_traceback(config: Path) -> None:
-    with pytest.raises(ValueError, match="^--device gpu"):
+    with pytest.raises(ValueError, match=r"^--device gpu"):
         app([str(config), "--output", "x", "--device", "gpu", "--debug"])
 
 

@@ -135,5 +135,5 @@ def test_images_of_some_flights_come_once_and_in_the_description_s_order(tmp_pat
     assert names(None) == ["a1", "a2", "b1", "c1"]
     assert names(["a", "c", "a"]) == ["c1", "a1", "a2"]
     assert names([]) == []
-    with pytest.raises(ValueError, match="^here: no flight 'd' in this data set; it has c, a, b$"):
+    with pytest.raises(ValueError, match=r"^here: no flight 'd' in this data set; it has c, a, b$"):
         names(["b", "d"])

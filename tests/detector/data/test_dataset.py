@@ -65,7 +65,8 @@ def test_a_view_depends_on_its_number_and_the_seed_alone(make: Make) -> None:
     assert not any(same(forward[i], forward[j]) for i in range(8) for j in range(i))
     assert not any(same(view, others[index]) for index, view in enumerate(forward))
     for view in forward:
-        assert (view.image.shape, view.image.dtype) == ((64, 64, 3), np.uint8)
+        assert view.image.shape == (64, 64, 3)
+        assert view.image.dtype == np.uint8
         assert view.image.flags.c_contiguous
 
 

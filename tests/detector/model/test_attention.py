@@ -52,7 +52,8 @@ def literal(layer: SwinLayer, x: Tensor, *, published: bool) -> Tensor:
     tokens = tokens + out[:first, :second]
     mlp = layer.mlp
     tokens = tokens + mlp.fc2(F.gelu(mlp.fc1(layer.norm2(tokens))))
-    return tokens.permute(2, 1, 0) if published else tokens.permute(2, 0, 1)
+    result: Tensor = tokens.permute(2, 1, 0) if published else tokens.permute(2, 0, 1)
+    return result
 
 
 def swin(channels: int, *, published: bool) -> SwinLayer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from detector.model.tph_yolov5 import COCO_ANCHORS_PX, decode
@@ -11,8 +12,9 @@ from detector.training.loss import compute_loss
 from tests.detector.networks import network
 
 
+@pytest.mark.slow
 def test_one_batch_can_be_overfitted() -> None:
-    """Two images, a red and a green square each: found again where they were drawn."""
+    """Two images, a red and a green rectangle each: found again where they were drawn."""
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(2, 3, 96, 96, generator=generator) * 0.2
     boxes = torch.tensor([[20.0, 30, 16, 16], [70, 60, 30, 20], [60, 24, 14, 20], [30, 70, 24, 30]])

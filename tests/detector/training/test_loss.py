@@ -128,56 +128,82 @@ def test_a_single_class_is_not_learned() -> None:
     assert parts.box.item() > 0
 
 
+def cells_of(at: tuple[float, float], columns: int, rows: int) -> list[tuple[int, int]]:
+    """Column and row of the cells that learn an object at a place, in cells."""
+    gx, gy = at
+    found = [(int(gx), int(gy))]
+    if gx % 1 < 0.5 and gx > 1:
+        found.append((int(gx - 0.5), int(gy)))
+    if gy % 1 < 0.5 and gy > 1:
+        found.append((int(gx), int(gy - 0.5)))
+    if (columns - gx) % 1 < 0.5 and columns - gx > 1:
+        found.append((int(gx + 0.5), int(gy)))
+    if (rows - gy) % 1 < 0.5 and rows - gy > 1:
+        found.append((int(gx), int(gy + 0.5)))
+    return found
+
+
+Place = tuple[int, int, int, int]
+Box = tuple[float, float, float, float]
+
+
+def matches(
+    shape: tuple[int, ...], targets: Targets, anchors_cells: list[list[float]], stride: int
+) -> list[tuple[Place, Box, int]]:
+    """Image, anchor, row and column of each positive, its object's box in cells, its class."""
+    found = []
+    for image, class_id, pixels in zip(
+        targets.image.tolist(), targets.class_ids.tolist(), targets.boxes.tolist(), strict=True
+    ):
+        x, y, w, h = (value / stride for value in pixels)
+        for anchor, (aw, ah) in enumerate(anchors_cells):
+            if max(w / aw, aw / w, h / ah, ah / h) < 3:
+                for column, row in cells_of((x, y), shape[3], shape[2]):
+                    found.append(((image, anchor, row, column), (x, y, w, h), class_id))
+    return found
+
+
+def naive_level(
+    head: Tensor, targets: Targets, anchors_cells: list[list[float]], stride: int
+) -> tuple[float, float, float]:
+    """The parts of one level before balance and gains, objects of a cell by rising overlap."""
+    overlaps, class_losses = [], []
+    for at, box, class_id in matches(tuple(head.shape), targets, anchors_cells, stride):
+        t = head[at].tolist()
+        aw, ah = anchors_cells[at[1]]
+        predicted = (
+            at[3] + 2 * sigmoid(t[0]) - 0.5,
+            at[2] + 2 * sigmoid(t[1]) - 0.5,
+            (2 * sigmoid(t[2])) ** 2 * aw,
+            (2 * sigmoid(t[3])) ** 2 * ah,
+        )
+        overlaps.append((naive_ciou(predicted, box), at))
+        class_losses += [
+            0.5 * softplus(-x) if k == class_id else softplus(x) for k, x in enumerate(t[5:])
+        ]
+    truth = torch.zeros(head.shape[:4])
+    for overlap, at in sorted(overlaps):
+        truth[at] = max(overlap, 0)
+    cells = [
+        1.5 * y * softplus(-x) + (1 - y) * softplus(x)
+        for x, y in zip(head[..., 4].flatten().tolist(), truth.flatten().tolist(), strict=True)
+    ]
+    return (
+        sum(1 - overlap for overlap, _ in overlaps) / max(len(overlaps), 1),
+        sum(cells) / len(cells),
+        sum(class_losses) / max(len(class_losses), 1),
+    )
+
+
 def naive_loss(logits: list[Tensor], targets: Targets, anchors: Tensor) -> tuple[float, ...]:
-    """Every level, object, anchor and cell one by one; objects of one cell by rising overlap."""
-    box = objectness = classification = 0.0
+    """Box, objectness and class parts after their gains, one cell after the other."""
+    parts = [0.0, 0.0, 0.0]
     for level, head in enumerate(logits):
         stride = 8 * 2**level
-        images, count, rows, columns, width = head.shape
-        overlaps, class_losses = [], []
-        for image, class_id, (x, y, w, h) in zip(
-            targets.image.tolist(), targets.class_ids.tolist(), targets.boxes.tolist(), strict=True
-        ):
-            for anchor in range(count):
-                aw, ah = anchors[level, anchor].tolist()
-                if max(w / aw, aw / w, h / ah, ah / h) >= 3:
-                    continue
-                gx, gy = x / stride, y / stride
-                near = [(int(gx), int(gy))]
-                if gx % 1 < 0.5 and gx > 1:
-                    near.append((int(gx - 0.5), int(gy)))
-                if gy % 1 < 0.5 and gy > 1:
-                    near.append((int(gx), int(gy - 0.5)))
-                if (columns - gx) % 1 < 0.5 and columns - gx > 1:
-                    near.append((int(gx + 0.5), int(gy)))
-                if (rows - gy) % 1 < 0.5 and rows - gy > 1:
-                    near.append((int(gx), int(gy + 0.5)))
-                for column, row in near:
-                    t = head[image, anchor, row, column].tolist()
-                    predicted = (
-                        column + 2 * sigmoid(t[0]) - 0.5,
-                        row + 2 * sigmoid(t[1]) - 0.5,
-                        (2 * sigmoid(t[2])) ** 2 * aw / stride,
-                        (2 * sigmoid(t[3])) ** 2 * ah / stride,
-                    )
-                    found = naive_ciou(predicted, (gx, gy, w / stride, h / stride))
-                    overlaps.append((found, (image, anchor, row, column)))
-                    for k in range(width - 5):
-                        logit = t[5 + k]
-                        weighted = 0.5 * softplus(-logit) if k == class_id else softplus(logit)
-                        class_losses.append(weighted)
-        truth = torch.zeros(images, count, rows, columns)
-        for found, at in sorted(overlaps):
-            truth[at] = max(found, 0)
-        if overlaps:
-            box += sum(1 - found for found, _ in overlaps) / len(overlaps)
-            classification += sum(class_losses) / len(class_losses)
-        cells = [
-            1.5 * y * softplus(-x) + (1 - y) * softplus(x)
-            for x, y in zip(head[..., 4].flatten().tolist(), truth.flatten().tolist(), strict=True)
-        ]
-        objectness += (4.0, 1.0, 0.4)[level] * sum(cells) / len(cells)
-    return 2 * box, 3 * objectness, 5 * classification
+        found = naive_level(head, targets, (anchors[level] / stride).tolist(), stride)
+        for part, balance in enumerate((1.0, (4.0, 1.0, 0.4)[level], 1.0)):
+            parts[part] += balance * found[part]
+    return 2 * parts[0], 3 * parts[1], 5 * parts[2]
 
 
 def crowd(seed: int, count: int = 30) -> tuple[list[Tensor], Targets]:
@@ -186,7 +212,7 @@ def crowd(seed: int, count: int = 30) -> tuple[list[Tensor], Targets]:
     shapes = ((2, 2, 4, 6, 8), (2, 2, 2, 3, 8))
     # Laid out as the network gives them.
     logits = [
-        torch.randn(b, a * w, r, c, generator=generator).unflatten(1, (a, w)).permute(0, 1, 3, 4, 2)
+        torch.randn(b, a, w, r, c, generator=generator).permute(0, 1, 3, 4, 2)
         for b, a, r, c, w in shapes
     ]
     places = torch.rand(count, 2, generator=generator) * torch.tensor([48.0, 32.0])

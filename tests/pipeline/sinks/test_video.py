@@ -248,3 +248,40 @@ def test_file_removed_while_written(tmp_path: Path, make_result: MakeResult) -> 
     with pytest.raises(InputError, match="no such file"):
         sink.close()
     sink.close()
+
+
+@pytest.mark.parametrize("broken", ["draw", "convert"])
+def test_fault_on_the_first_frame_reaches_the_caller(tmp_path: Path, broken: str) -> None:
+    # In a process of its own: FFmpeg crashed there instead of raising.
+    script = f"""
+from fractions import Fraction
+from pathlib import Path
+import numpy as np
+from pipeline.frame import Counts, Frame, Result
+from pipeline.sinks import video
+from detector.detections import Detections
+from tracking.tracks import Tracks
+
+def fail(*args, **kwargs):
+    raise OSError("no luck")
+
+if {broken!r} == "draw":
+    video.draw = fail
+else:
+    video.Yuv420.convert = fail
+path = Path({str(tmp_path / "video.mp4")!r})
+sink = video.VideoSink(path, frame_rate=Fraction(25), class_names=("car",))
+frame = Frame(np.zeros((48, 64, 3), np.uint8), "x", 0, 0, Fraction(1, 25))
+try:
+    sink.write(Result(frame, Detections.empty(), Tracks.empty(), Counts((0,), (0,))))
+except Exception as error:
+    print("raised", error)
+sink.close()
+print("closed")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "raised" in done.stdout
+    assert done.stdout.endswith("closed\n")
