@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from pydantic import TypeAdapter
 
@@ -15,6 +15,7 @@ from pipeline.errors import InputError
 from pipeline.frame import Result
 from pipeline.sinks.summary import (
     InputSummary,
+    Status,
     Summary,
     package_versions,
     stage_timings,
@@ -86,7 +87,8 @@ def run_source(parts: Parts, config: PipelineConfig, folder: Path, progress: Pro
             raise InputError(f"{info.path}: no frame could be decoded")
     except BaseException as error:
         with suppress(InputError):
-            record.write("failed", describe(error))
+            interrupted = isinstance(error, KeyboardInterrupt)
+            record.write("interrupted" if interrupted else "failed", describe(error))
         raise
     finally:
         progress.end()
@@ -144,7 +146,7 @@ class _Record:
         self._tally = tally
         self._started_s = perf_counter()
 
-    def write(self, status: Literal["complete", "failed"], error: str | None) -> Summary:
+    def write(self, status: Status, error: str | None) -> Summary:
         wall_s = perf_counter() - self._started_s
         summary = Summary(
             status=status,

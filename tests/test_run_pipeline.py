@@ -309,7 +309,7 @@ def test_ctrl_c_leaves_complete_files(clip: Path, tmp_path: Path) -> None:
     assert done.stderr.splitlines()[-1].startswith("interrupted")
     folder = tmp_path / "out" / "clip"
     told = summary(folder)
-    assert (told["status"], told["error"]) == ("failed", "interrupted")
+    assert (told["status"], told["error"]) == ("interrupted", "interrupted")
     frames = told["input"]["frames"]
     assert frames >= 1
     with av.open(folder / "video.mp4") as container:

@@ -9,10 +9,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pipeline.sinks.counts import ClassTotals
 from pipeline.sinks.files import write_atomically
+
+Status: TypeAlias = Literal["complete", "interrupted", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Summary:
     """A run's record.
 
     Attributes:
-        status: `complete` if every frame was taken to the end.
+        status: `complete` if every frame was taken to the end, `interrupted` after Ctrl-C,
+            `failed` after a fault.
         input: The source.
         frames_per_second: Frames through all stages by seconds of wall time.
         counts: By class name.
@@ -67,7 +70,7 @@ class Summary:
         error: What stopped a failed run.
     """
 
-    status: Literal["complete", "failed"]
+    status: Status
     input: InputSummary
     frames_per_second: float
     counts: dict[str, ClassTotals]
