@@ -124,12 +124,18 @@ def collate(views: list[View]) -> Batch:
 
 
 def ignored_cells(regions: Sequence[Tensor], map_hw: tuple[int, int], stride: int) -> Tensor:
-    """Cells whose centre lies in an ignore region, `(B, h, w)` bool."""
+    """Cells whose centre lies in an ignore region, and that of its own centre.
+
+    Returns:
+        `(B, h, w)` bool.
+    """
     height, width = map_hw
     mask = torch.zeros((len(regions), height, width), dtype=torch.bool)
     for index, boxes in enumerate(regions):
-        cells = boxes / stride - 0.5
-        low, high = cells[:, :2].ceil().clamp(min=0).long(), cells[:, 2:].floor().long() + 1
+        cells = boxes / stride
+        own = ((cells[:, :2] + cells[:, 2:]) / 2).floor()
+        low = torch.minimum((cells[:, :2] - 0.5).ceil(), own).clamp(min=0).long()
+        high = torch.maximum((cells[:, 2:] - 0.5).floor(), own).long() + 1
         for (x1, y1), (x2, y2) in zip(low.tolist(), high.tolist(), strict=True):
-            mask[index, y1 : max(y2, y1), x1 : max(x2, x1)] = True
+            mask[index, y1:y2, x1:x2] = True
     return mask

@@ -117,9 +117,13 @@ def test_collate_gives_centres_and_the_image_of_each() -> None:
         ((0, 0, 32, 24), range(4), range(3)),
         ((8, 8, 24, 16), range(1, 3), range(1, 2)),
         ((4, 4, 12, 12), range(2), range(2)),  # centres on its border are inside
-        ((4.1, 4.1, 11.9, 11.9), range(0), range(0)),
+        ((4.1, 4.1, 11.9, 11.9), range(1, 2), range(1, 2)),  # no centre inside: its own centre's
         ((0, 3.9, 32, 4.1), range(4), range(1)),
-        ((13, 13, 19, 19), range(0), range(0)),  # smaller than a cell, around a corner of four
+        (
+            (13, 13, 19, 19),
+            range(2, 3),
+            range(2, 3),
+        ),  # smaller than a cell, around a corner of four
     ],
 )
 def test_cells_with_their_centre_inside_are_ignored(
