@@ -4,7 +4,11 @@ The transition couples each position only with its own velocity, and the initial
 measurement noises are diagonal. The covariance therefore stays a set of independent 2x2 blocks,
 one for each coordinate, and the filter of a track is four filters of two numbers: exactly, not
 approximately. `state[i, n, c]` is, for coordinate `c` of track `n`, the position (`i` = 0), the
-velocity (1) and the distinct entries of the block: `p11` (2), `p12` (3), `p22` (4).
+velocity (1) and the block: `p11` (2), `p12` (3), `p21` (4), `p22` (5).
+
+Each sum and product is rounded in the order of the reference's matrix arithmetic, which leaves
+`p12` and `p21` a last digit apart: the numbers are the same to the bit. Where boxes lie on whole
+pixels, several assignments are often equally good, and the last digit chooses among them.
 """
 
 from __future__ import annotations
@@ -27,11 +31,11 @@ class Filters(ABC):
     """Constant-velocity filters, one row for each track; a subclass says what they measure.
 
     Attributes:
-        state: `(5, N, 4)` float64, see the module.
+        state: `(6, N, 4)` float64, see the module.
     """
 
     def __init__(self) -> None:
-        self.state: Float64Array = np.zeros((5, 0, 4))
+        self.state: Float64Array = np.zeros((6, 0, 4))
 
     def __len__(self) -> int:
         return int(self.state.shape[1])
@@ -56,11 +60,17 @@ class Filters(ABC):
     def measurement_noise(self, position: Float64Array) -> Float64Array:
         """Variances of a measurement, from the predicted position."""
 
+    @abstractmethod
+    def correct(
+        self, block: Float64Array, noise: Float64Array
+    ) -> tuple[Float64Array, Float64Array]:
+        """Gains of position and velocity for a measurement; changes the `(4, N, 4)` block."""
+
     def append(self, boxes: Float64Array) -> None:
         """Starts a filter at each box, at rest, behind the rows that are there."""
-        born = np.zeros((5, len(boxes), 4))
+        born = np.zeros((6, len(boxes), 4))
         born[0] = self.measure(boxes)
-        born[2], born[4] = self.initial_variance(born[0])
+        born[2], born[5] = self.initial_variance(born[0])
         self.state = np.concatenate((self.state, born), axis=1)
 
     def keep(self, rows: Rows) -> None:
@@ -71,14 +81,14 @@ class Filters(ABC):
     def predict(self, rows: Rows | None = None) -> None:
         """Moves the filters one frame on: all of them, or the rows given."""
         state = self.state if rows is None else self.state[:, rows]
-        position, velocity, p11, p12, p22 = state
+        position, velocity, p11, p12, p21, p22 = state
         position_noise, velocity_noise = self.process_noise(position)
         position += velocity
-        moved = p12 + p22
+        p11 += p21
+        p12 += p22
         p11 += p12
-        p11 += moved
         p11 += position_noise
-        p12[:] = moved
+        p21 += p22
         p22 += velocity_noise
         if rows is not None:
             self.state[:, rows] = state
@@ -91,16 +101,11 @@ class Filters(ABC):
         matrix product that this stands for.
         """
         state = self.state[:, rows]
-        position, velocity, p11, p12, p22 = state
-        variance = p11 + self.measurement_noise(position)
-        gain, velocity_gain = p11 / variance, p12 / variance
+        position, velocity = state[:2]
         residual = self.measure(boxes) - position
+        gain, velocity_gain = self.correct(state[2:], self.measurement_noise(position))
         position += gain * residual
         velocity += velocity_gain * residual
-        p11 -= gain * (variance * gain)
-        spread = variance * velocity_gain
-        p12 -= gain * spread
-        p22 -= velocity_gain * spread
         if not np.isfinite(residual.sum()):
             state[:, ~np.isfinite(residual).all(axis=1)] = np.nan
         self.state[:, rows] = state
@@ -147,6 +152,29 @@ class AreaRatioFilters(Filters):
     def measurement_noise(self, position: Float64Array) -> Float64Array:
         """SORT's constants."""
         return self._MEASUREMENT
+
+    def correct(
+        self, block: Float64Array, noise: Float64Array
+    ) -> tuple[Float64Array, Float64Array]:
+        """By the inverse, and in Joseph's form, `(I - KH) P (I - KH)' + K R K'`."""
+        p11, p12, p21, p22 = block
+        inverse = 1 / (p11 + noise)
+        gain, velocity_gain = p11 * inverse, p21 * inverse
+        kept = 1 - gain
+        p21 -= velocity_gain * p11
+        p22 -= velocity_gain * p12
+        p11 *= kept
+        p12 *= kept
+        p12 -= p11 * velocity_gain
+        p11 *= kept
+        p22 -= p21 * velocity_gain
+        p21 *= kept
+        position_noise, velocity_noise = gain * noise, velocity_gain * noise
+        p11 += position_noise * gain
+        p12 += position_noise * velocity_gain
+        p21 += velocity_noise * gain
+        p22 += velocity_noise * velocity_gain
+        return gain, velocity_gain
 
     def stop_shrinking(self) -> None:
         """Stops the change of those areas that the next step would take to zero or below."""
@@ -200,6 +228,21 @@ class AspectHeightFilters(Filters):
         """From the predicted height."""
         deviation: Float64Array = position[:, 3:] * self._POSITION_WEIGHT + 1e-1 * self._RATIO
         return deviation * deviation
+
+    def correct(
+        self, block: Float64Array, noise: Float64Array
+    ) -> tuple[Float64Array, Float64Array]:
+        """By Cholesky's factor, and as `P - K S K'`."""
+        p11, p12, p21, p22 = block
+        variance = p11 + noise
+        inverse = 1 / np.sqrt(variance)
+        gain, velocity_gain = p11 * inverse * inverse, p21 * inverse * inverse
+        spread, velocity_spread = variance * gain, variance * velocity_gain
+        p11 -= gain * spread
+        p12 -= gain * velocity_spread
+        p21 -= velocity_gain * spread
+        p22 -= velocity_gain * velocity_spread
+        return gain, velocity_gain
 
     def stop_growth(self, rows: Rows) -> None:
         """Stops the change of these rows' heights."""

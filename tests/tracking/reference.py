@@ -161,7 +161,8 @@ class _ByteTrack:
     def activate(self, number: int, frame_id: int) -> None:
         z = self.measurement(self.first_box)
         h = z[3]
-        std = [h / 10, h / 10, 1e-2, h / 10, h / 16, h / 16, 1e-5, h / 16]
+        place, speed = 2 * (1 / 20) * h, 10 * (1 / 160) * h
+        std = [place, place, 1e-2, place, speed, speed, 1e-5, speed]
         self.mean, self.covariance = np.r_[z, np.zeros(4)], np.diag(np.square(std))
         self.id, self.state = number, "tracked"
         self.is_activated = frame_id == 1
@@ -171,18 +172,19 @@ class _ByteTrack:
         if self.state != "tracked":
             self.mean[7] = 0
         h = self.mean[3]
-        std = [h / 20, h / 20, 1e-2, h / 20, h / 160, h / 160, 1e-5, h / 160]
+        place, speed = (1 / 20) * h, (1 / 160) * h
+        std = [place, place, 1e-2, place, speed, speed, 1e-5, speed]
         self.mean = _F @ self.mean
         self.covariance = _F @ self.covariance @ _F.T + np.diag(np.square(std))
 
     def update(self, box: Array, score: float, frame_id: int) -> None:
-        h = self.mean[3]
-        noise = np.diag(np.square([h / 20, h / 20, 1e-1, h / 20]))
+        place = (1 / 20) * self.mean[3]
+        noise = np.diag(np.square([place, place, 1e-1, place]))
         projected = _H @ self.covariance @ _H.T + noise
         factor = scipy.linalg.cho_factor(projected, lower=True)
         gain = scipy.linalg.cho_solve(factor, (self.covariance @ _H.T).T).T
         self.mean = self.mean + (self.measurement(box) - _H @ self.mean) @ gain.T
-        self.covariance = self.covariance - gain @ projected @ gain.T
+        self.covariance = self.covariance - np.linalg.multi_dot((gain, projected, gain.T))
         self.state, self.is_activated = "tracked", True
         self.score, self.frame_id = score, frame_id
 

@@ -123,6 +123,29 @@ def test_ties_everywhere(variant: str) -> None:
         assert _compare(variant, frames) is None, f"seed {seed}"
 
 
+def test_the_last_digit_breaks_a_tie() -> None:
+    """Two tracks at one point, then two boxes at equal distance from it, then one between them.
+
+    Either track may take either box, all totals being equal but for rounding.
+    """
+    corners = [[(4, 16), (4, 16)], [(4, 16), (4, 16)], [(0, 12), (0, 20)], [(0, 16)]]
+    frames = [np.array([[x, y, x + 20.0, y + 20, 1] for x, y in frame]) for frame in corners]
+    assert _compare("sort", frames) is None
+
+
+@pytest.mark.parametrize("variant", ["sort", "bytetrack"])
+def test_crowds_on_a_grid(variant: str) -> None:
+    """Ties among boxes that move: only filters that agree to the last digit choose the same."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        corner = rng.integers(0, 16, (90, 2)) * 10.0
+        frames = []
+        for _ in range(8):
+            corner += rng.integers(-1, 2, corner.shape) * 10.0 * (rng.random((90, 1)) < 0.3)
+            frames.append(np.c_[corner, corner + 20, np.ones(90)][rng.random(90) < 0.85])
+        assert _compare(variant, frames) is None, f"seed {seed}"
+
+
 @pytest.mark.parametrize("variant", list(VARIANTS))
 @pytest.mark.usefixtures("paths")
 def test_boxes_without_area(variant: str) -> None:
