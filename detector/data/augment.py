@@ -145,6 +145,22 @@ def turn(view: View, quarters: int, *, mirrored: bool) -> View:
     return View(np.ascontiguousarray(image), boxes, view.class_ids, ignore)
 
 
+def squash(view: View, out_wh: tuple[int, int]) -> View:
+    """The view in another size, its sides scaled one by one.
+
+    Made flatter, a view from straight above resembles an oblique one.
+    """
+    height, width = view.image.shape[:2]
+    factor = np.array((out_wh[0] / width, out_wh[1] / height) * 2, np.float32)
+    image = cv2.resize(view.image, out_wh, interpolation=cv2.INTER_AREA)
+    return View(
+        image.astype(np.uint8, copy=False),
+        view.boxes * factor,
+        view.class_ids,
+        view.ignore * factor,
+    )
+
+
 def change_colours(image: Image, config: AugmentConfig, rng: np.random.Generator) -> Image:
     """The image in another light, colour, sharpness and compression."""
     spread = np.array((config.hue, config.saturation, config.brightness))
@@ -163,6 +179,10 @@ def change_colours(image: Image, config: AugmentConfig, rng: np.random.Generator
         image = np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[:, :, None], 3, 2)
     if rng.random() < config.blur:
         image = cv2.GaussianBlur(image, (0, 0), 0.4 + 1.2 * rng.random()).astype(np.uint8)
+    if rng.random() < config.sharpen:
+        amount = 0.5 + 2 * rng.random()
+        soft = cv2.GaussianBlur(image, (0, 0), 0.8 + rng.random())
+        image = cv2.addWeighted(image, 1 + amount, soft, -amount, 0).astype(np.uint8, copy=False)
     if rng.random() < config.noise:
         noise = rng.standard_normal(image.shape, np.float32) * (2 + 8 * rng.random())
         image = np.clip(image + noise, 0, 255).astype(np.uint8)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from detector.data.annotations import LabelledImage
-from detector.data.augment import View, change_colours, cut_view, mosaic, quadrants, turn
+from detector.data.augment import View, change_colours, cut_view, mosaic, quadrants, squash, turn
 from detector.data.images import read_image
 from detector.detections import Image
 from detector.training.assignment import Targets
@@ -90,9 +90,12 @@ class TrainingViews:
         low, high = np.log(pool.config.scale)
         scale = float(np.exp(rng.uniform(low, high)))
         quarters = int(rng.integers(4)) if pool.config.quarter_turns else 0
-        cut_wh = out_wh if quarters % 2 == 0 else (out_wh[1], out_wh[0])
+        lost = self._augment.squash * rng.random() if rng.random() < 0.5 else 0.0
+        tall_wh = (out_wh[0], round(out_wh[1] / (1 - lost)))
+        cut_wh = tall_wh if quarters % 2 == 0 else (tall_wh[1], tall_wh[0])
         view = cut_view(whole, cut_wh, scale, rng)
-        return turn(view, quarters, mirrored=bool(rng.random() < 0.5))
+        view = turn(view, quarters, mirrored=bool(rng.random() < 0.5))
+        return view if tall_wh == out_wh else squash(view, out_wh)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,21 +47,25 @@ class AugmentConfig:
 
     Attributes:
         mosaic: Probability that a view is made of four.
+        squash: Largest share of its height that a part of a view loses; half of the parts do.
         hue: Largest change, as a share of the colour circle.
         saturation: Largest relative change.
         brightness: Largest relative change.
         grey: Probability of a grey view.
         blur: Probability of a blurred view.
+        sharpen: Probability of a camera's sharpening.
         noise: Probability of sensor noise.
         compression: Probability of JPEG artefacts.
     """
 
     mosaic: Share = 0.5
+    squash: Annotated[float, Field(ge=0, lt=1)] = 0.0
     hue: Share = 0.02
     saturation: Share = 0.6
     brightness: Share = 0.4
     grey: Share = 0.03
     blur: Share = 0.15
+    sharpen: Share = 0.0
     noise: Share = 0.15
     compression: Share = 0.2
 

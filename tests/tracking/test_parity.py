@@ -133,16 +133,19 @@ def test_the_last_digit_breaks_a_tie() -> None:
     assert _compare("sort", frames) is None
 
 
-@pytest.mark.parametrize("variant", ["sort", "bytetrack"])
-def test_crowds_on_a_grid(variant: str) -> None:
-    """Ties among boxes that move: only filters that agree to the last digit choose the same."""
-    for seed in range(4):
+@pytest.mark.parametrize(
+    ("variant", "seeds"), [("sort", (12, 21, 23, 24)), ("bytetrack", (26, 31, 43, 127))]
+)
+def test_crowds_on_a_grid(variant: str, seeds: tuple[int, ...]) -> None:
+    """In these scenes filters that round otherwise than the reference's choose another tie."""
+    for seed in seeds:
         rng = np.random.default_rng(seed)
-        corner = rng.integers(0, 16, (90, 2)) * 10.0
+        corner = rng.integers(0, 10, (40, 2)) * 10.0
         frames = []
-        for _ in range(8):
-            corner += rng.integers(-1, 2, corner.shape) * 10.0 * (rng.random((90, 1)) < 0.3)
-            frames.append(np.c_[corner, corner + 20, np.ones(90)][rng.random(90) < 0.85])
+        for _ in range(15):
+            corner += rng.integers(-1, 2, corner.shape) * 10.0 * (rng.random((40, 1)) < 0.4)
+            boxes = np.c_[corner, corner + 20, np.ones(40)]
+            frames.append(boxes[rng.random(40) < 0.85])
         assert _compare(variant, frames) is None, f"seed {seed}"
 
 

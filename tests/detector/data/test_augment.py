@@ -16,13 +16,23 @@ from detector.data.augment import (
     cut_view,
     mosaic,
     quadrants,
+    squash,
     turn,
 )
 from detector.detections import Image
 from detector.training.config import AugmentConfig
 
 STILL = AugmentConfig(
-    mosaic=0, hue=0, saturation=0, brightness=0, grey=0, blur=0, noise=0, compression=0
+    mosaic=0,
+    squash=0,
+    hue=0,
+    saturation=0,
+    brightness=0,
+    grey=0,
+    blur=0,
+    sharpen=0,
+    noise=0,
+    compression=0,
 )
 
 
@@ -216,9 +226,20 @@ def test_without_changes_colours_stay() -> None:
     assert np.abs(found.astype(int) - image).max() <= 2  # through HSV and back
 
 
+def test_squashed_boxes_follow_the_pixels() -> None:
+    before = scene((60, 120), (12, 20, 30, 60), ignore=True)
+    found = squash(before, (60, 40))
+    np.testing.assert_allclose(found.boxes, [[12, 20 / 3, 30, 20]], rtol=1e-6)
+    np.testing.assert_array_equal(found.ignore, found.boxes)
+    rows, columns = np.nonzero(found.image[:, :, 0] > 127)
+    assert (columns.min(), columns.max() + 1) == (12, 30)
+    assert abs(rows.min() - 20 / 3) < 1
+    assert rows.max() + 1 == 20
+
+
 @pytest.mark.parametrize(
     "name",
-    ["hue", "saturation", "brightness", "grey", "blur", "noise", "compression"],
+    ["hue", "saturation", "brightness", "grey", "blur", "sharpen", "noise", "compression"],
 )
 def test_each_change_keeps_shape_and_type_and_the_input(name: str) -> None:
     image = noise_image()
