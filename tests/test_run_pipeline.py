@@ -286,6 +286,8 @@ class Endless:
 
 def run_endless(argv: list[str]) -> int:
     """Runs the command on `Endless`; called in a process of its own."""
+    # A shell starts background jobs with Ctrl-C ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with (
         patch.object(build, "build_detector", lambda _: Stub()),
         patch.object(build, "open_source", lambda *_, **__: Endless()),
