@@ -42,8 +42,8 @@ class ByteTrackConfig:
     name: Literal["bytetrack"] = "bytetrack"
     track_thresh: Annotated[float, Field(ge=0)] = 0.6
     match_thresh: Annotated[float, Field(gt=0, le=1)] = 0.9
-    track_buffer: Annotated[int, Field(ge=0)] = 30
-    frame_rate: Annotated[float, Field(gt=0)] = 30
+    track_buffer: Annotated[int, Field(ge=0, le=10**9)] = 30
+    frame_rate: Annotated[float, Field(gt=0, le=1e6)] = 30
     fuse_score: bool = True
 
 
