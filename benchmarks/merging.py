@@ -114,12 +114,11 @@ def peer(module: str) -> Callable[[Scene], object] | None:
         return None
     if module == "sahi":
         from sahi.postprocess.combine import greedy_nmm  # type: ignore[import-not-found]
-        from torch import from_numpy
 
         def run_sahi(scene: Scene) -> object:
             found = scene.found
             table = np.column_stack([found.boxes, found.scores, found.class_ids])
-            return greedy_nmm(from_numpy(table), "IOS", IOU)
+            return greedy_nmm(table, "IOS", IOU)
 
         return run_sahi
     from supervision import box_non_max_merge  # type: ignore[import-not-found]
