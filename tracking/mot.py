@@ -57,7 +57,8 @@ def read_mot(path: Path) -> MotRows:
     """The rows of a file of `frame,id,x,y,w,h,score[,class,...]`, in any order.
 
     The eighth column holds classes if it is whole numbers from -1 (none) throughout; MOT15
-    keeps world coordinates there. An empty file has no rows.
+    keeps world coordinates there. An empty file has no rows. Sizes may be zero or negative, as
+    the reference trackers take them.
 
     Raises:
         ValueError: If a row cannot be used; the line names file, row, value and the way out.
@@ -161,11 +162,11 @@ def _short(text: str) -> str:
 
 def _check(path: Path, table: Float64Array) -> None:
     """Refuses the first row that no tracker could use."""
-    frames, sizes = table[:, 0], table[:, 4:6]
+    frames = table[:, 0]
     numbers = table[:, :_CLASS]
     with np.errstate(invalid="ignore"):
         usable = np.isfinite(numbers).all(axis=1)
-        usable &= (frames == np.floor(frames)) & (frames >= 1) & (sizes >= 0).all(axis=1)
+        usable &= (frames == np.floor(frames)) & (frames >= 1)
         usable &= (np.abs(numbers[:, :-1]) <= list(_LIMITS.values())).all(axis=1)
     if usable.all():
         return
@@ -184,8 +185,5 @@ def _fault(row: Float64Array) -> str:
     frame = values["frame"]
     if frame < 1 or frame != np.floor(frame):
         return f"frame is {frame:g}; frames are whole numbers from 1"
-    for name in ("width", "height"):
-        if values[name] < 0:
-            return f"{name} is {values[name]:g}; boxes are left, top, width, height"
     name = next(name for name, limit in _LIMITS.items() if abs(values[name]) > limit)
     return f"{name} is {values[name]:.15g}; numbers up to {_LIMITS[name]:.15g} are believed"

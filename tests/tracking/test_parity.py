@@ -165,6 +165,21 @@ def test_boxes_without_area(variant: str) -> None:
     assert seen
 
 
+@pytest.mark.parametrize("variant", list(VARIANTS))
+@pytest.mark.usefixtures("paths")
+def test_boxes_turned_inside_out(variant: str) -> None:
+    """Negative widths and heights, as some detection files have them."""
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        frames = make(Scene(objects=8, frames=25, area_wh=(200, 150), life=100), seed)
+        for frame in frames:
+            for side in (0, 1):
+                turned = rng.random(len(frame)) < 0.08
+                low, high = frame[turned, side].copy(), frame[turned, 2 + side].copy()
+                frame[turned, 2 + side] = 2 * low - high
+        assert _compare(variant, frames) is None, f"seed {seed}"
+
+
 def test_the_comparison_sees_differences() -> None:
     rows = run(Sort(SortConfig()), make(SCENES["plain"], 0))
     for change in ([5, 0], [0, 0.002], [0, 0]):

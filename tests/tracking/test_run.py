@@ -143,11 +143,11 @@ def test_bad_files_are_one_line(
     det: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad, out = tmp_path / "bad.txt", tmp_path / "out.txt"
-    bad.write_text("1,-1,10,10,-5,10,0.9\n")
+    bad.write_text("0,-1,10,10,5,10,0.9\n")
     for arguments, message in (
         ([tmp_path / "none.txt", "--output", out], f"{tmp_path / 'none.txt'}: No such file"),
         ([tmp_path, "--output", out], f"{tmp_path}: Is a directory"),
-        ([bad, "--output", out], f"{bad}, line 1: width is -5; "),
+        ([bad, "--output", out], f"{bad}, line 1: frame is 0; "),
         ([det, "--output", tmp_path / "no" / "out.txt"], "--output "),
         ([det, "--output", tmp_path], f"{tmp_path}: Is a directory"),
         ([det], "Missing option '--output'"),
