@@ -17,12 +17,10 @@ from pipeline.config import PipelineConfig
 from pipeline.runner import Progress
 from pipeline.score import Boxes, Score, read_boxes, score_tracks
 from pipeline.sinks.files import make_folder, output_errors
-from pipeline.sinks.yuv import Yuv420
+from pipeline.sinks.yuv import BT709, LIMITED_RANGE, Yuv420
 from pipeline.sources.discovery import discover
 
 FLIGHT = FlightConfig(seed=4, frames=150, altitude_m=45.0, pitch_deg=60.0, scene="junction")
-BT709 = 1
-LIMITED_RANGE = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

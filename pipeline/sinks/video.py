@@ -22,7 +22,7 @@ from pipeline.drawing import Memory, draw
 from pipeline.frame import Frame, Result
 from pipeline.sinks.files import make_folder, output_errors
 from pipeline.sinks.timeline import Timeline
-from pipeline.sinks.yuv import Yuv420
+from pipeline.sinks.yuv import BT709, LIMITED_RANGE, Yuv420
 
 CONTAINER = {
     "movflags": "hybrid_fragmented+frag_every_frame",
@@ -39,8 +39,6 @@ ENCODER = {
 }
 """1280 x 720 from a drone: 8 ms of CPU and 8.7 Mbit/s; veryfast takes 19 ms for 7.1 Mbit/s,
 ultrafast 4 ms for 13. Without B-frames a kill loses the fewest frames."""
-BT709 = 1
-LIMITED_RANGE = 1
 KEYFRAME_S = 1
 MOST_THREADS = 4
 """Each thread of the encoder holds a frame back."""

@@ -13,6 +13,10 @@ from detector.detections import Image
 RED, GREEN, BLUE = 0.2126, 0.7152, 0.0722
 LUMA, CHROMA = 219 / 255, 224 / 255
 
+BT709 = 1
+LIMITED_RANGE = 1
+"""Tags of what `Yuv420` makes, for pictures and for the stream's codec."""
+
 
 def _matrix() -> NDArray[np.float32]:
     """RGB to Y, Cb, Cr of ITU-R BT.709 in limited range, 8 bits (its sections 3.2 to 3.4)."""
