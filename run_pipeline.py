@@ -59,7 +59,11 @@ def run(  # noqa: PLR0913 - one for each option of the command
     ] = None,
     weights: Annotated[
         str | None,
-        typer.Option(metavar="W", help="A .safetensors file. (default: the embedded vehicles)"),
+        typer.Option(
+            metavar="W[,W]",
+            help="A .safetensors file, or several with commas between, whose detections are put "
+            "together. (default: the embedded vehicles)",
+        ),
     ] = None,
     tracker: Annotated[
         str | None,
@@ -86,6 +90,10 @@ def run(  # noqa: PLR0913 - one for each option of the command
     no_video: Annotated[
         bool, typer.Option("--no-video", help="Write no annotated video; faster.")
     ] = False,
+    refine: Annotated[
+        bool,
+        typer.Option("--refine", help="Write tracks_refined.txt too: gaps filled, smoothed."),
+    ] = False,
     max_frames: Annotated[
         int | None, typer.Option(metavar="N", help="Stop each source after N frames.")
     ] = None,
@@ -98,7 +106,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
     """Reads the options, runs, and returns the exit code."""
     given = {
         "output.folder": ("--output", output),
-        "detector.weights": ("--weights", weights),
+        "detector.weights": ("--weights", _one_or_list(weights)),
         "tracker.name": ("--tracker", tracker),
         "detector.device": ("--device", device),
         "detector.tiling.tile_px": ("--tile", tile),
@@ -106,6 +114,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
         "min_score": ("--conf", conf),
         "detector.classes": ("--classes", classes and classes.split(",")),
         "output.video": ("--no-video", False if no_video else None),
+        "output.refine": ("--refine", {} if refine else None),
         "max_frames": ("--max-frames", max_frames),
     }
     try:
@@ -119,6 +128,10 @@ def run(  # noqa: PLR0913 - one for each option of the command
     except Exception as error:  # noqa: BLE001 - a user gets one line
         _fail(error, debug=debug)
         return 2 if isinstance(error, InputError) else 1
+
+
+def _one_or_list(weights: str | None) -> str | list[str] | None:
+    return weights.split(",") if weights and "," in weights else weights
 
 
 def _settings(

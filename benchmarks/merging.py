@@ -20,15 +20,16 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.machine import describe_machine
-from detector.config import MergeConfig
+from detector.config import RulesConfig
 from detector.detections import Detections
 from detector.inference.merging import merge_tiles
-from detector.inference.suppression import suppress
+from detector.inference.nms import nms
 from detector.inference.tiling import choose_tile_wh, tile_grid
 
 FRAME_WH = (3840, 2160)
@@ -132,13 +133,19 @@ def peer(module: str) -> Callable[[Scene], object] | None:
 def contenders(scene: Scene) -> dict[str, Callable[[], object]]:
     """Each is called without arguments and does one frame's work."""
     candidates = scene.candidates()
+    boxes, scores = [
+        torch.from_numpy(np.concatenate(column)) for column in zip(*candidates, strict=True)
+    ]
+    tile = torch.arange(len(candidates)).repeat_interleave(
+        torch.tensor([len(scores) for _, scores in candidates])
+    )
     found: dict[str, Callable[[], object]] = {
         "merge": lambda: merge_tiles(
-            scene.found, scene.tile_ids, scene.tiles, MergeConfig(), nms_iou=IOU
+            scene.found, scene.tile_ids, scene.tiles, RulesConfig(), nms_iou=IOU
         ),
         "merge: greedy loop over all boxes": lambda: greedy(scene.found.boxes, scene.found.scores),
-        "suppress each tile": lambda: [suppress(*part, IOU) for part in candidates],
-        "suppress each tile: greedy loop": lambda: [greedy(*part) for part in candidates],
+        "suppress all tiles": lambda: nms(boxes, scores, IOU, tile),
+        "suppress all tiles: greedy loop": lambda: [greedy(*part) for part in candidates],
     }
     for module in ("sahi", "supervision"):
         run = peer(module)

@@ -17,7 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from detector.config import DetectorConfig, TilingConfig
 from detector.data.annotations import LabelledImage
-from detector.data.config import DatasetConfig, load_dataset_config, read_flights
+from detector.data.config import DatasetConfig, load_dataset_config
+from detector.data.reading import read_flights
 from detector.detections import Detector
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from detector.data.annotations import LabelledImage
-from detector.data.config import load_dataset_config, read_flights
+from detector.data.config import load_dataset_config
+from detector.data.reading import read_flights
 from detector.strict_yaml import read_yaml
 from detector.training.config import SourceConfig, TrainConfig
 

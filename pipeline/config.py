@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from detector.config import DetectorConfig
 from tracking.config import ByteTrackConfig, TrackerConfig
+from tracking.refine import RefineConfig
 
 STRICT = ConfigDict(extra="forbid")
 
@@ -32,10 +33,12 @@ class OutputConfig:
     Attributes:
         folder: Each source gets a folder of its own in it.
         video: Whether the annotated video is written.
+        refine: How `tracks_refined.txt` is made of the finished tracks; `None`: it is not.
     """
 
     folder: Annotated[str, Field(min_length=1)] = "runs"
     video: bool = True
+    refine: RefineConfig | None = None
 
 
 @dataclass(frozen=True, config=STRICT)

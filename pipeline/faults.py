@@ -50,13 +50,18 @@ def _walk(loc: tuple[int | str, ...], root: type) -> tuple[str, type | None, str
     """The dotted key, the dataclass that holds its last part, and that dataclass's name.
 
     Pydantic puts the tag of a union's variant into the path; it chooses the variant here and
-    is left out of the key.
+    is left out of the key. Tags in angle brackets tell text from lists; numbers are places in one.
     """
     keys: list[str] = []
     here: Any = root
     holder: type | None = None
     section = name = "the config"
     for part in map(str, loc):
+        if part.startswith("<"):
+            continue
+        if part.isdigit():
+            keys.append(part)
+            continue
         variants = list(_dataclasses(here))
         tagged = [kind for kind in variants if len(variants) > 1 and _tag(kind) == part]
         if tagged:

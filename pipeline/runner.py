@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from pipeline.config import PipelineConfig
 from pipeline.errors import InputError
 from pipeline.frame import Result
+from pipeline.refined import REFINED_FILE, write_refined
 from pipeline.sinks.summary import (
     InputSummary,
     Status,
@@ -29,6 +30,7 @@ SUMMARY_FILE = "summary.json"
 OUTPUT_FILES = (
     "video.mp4",
     "tracks.txt",
+    REFINED_FILE,
     "classes.txt",
     "counts.csv",
     "counts_per_frame.csv",
@@ -85,6 +87,8 @@ def run_source(parts: Parts, config: PipelineConfig, folder: Path, progress: Pro
                 progress.step()
         if not tally.frames:
             raise InputError(f"{info.path}: no frame could be decoded")
+        if config.output.refine is not None:
+            write_refined(folder, config.output.refine, (info.width, info.height))
     except BaseException as error:
         with suppress(InputError):
             interrupted = isinstance(error, KeyboardInterrupt)

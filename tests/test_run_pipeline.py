@@ -133,6 +133,14 @@ def test_options_reach_the_config(clip: Path, tmp_path: Path, stub: list[Detecto
     assert not (out / "clip" / "video.mp4").exists()
 
 
+def test_several_weights_stand_with_commas_between(
+    clip: Path, tmp_path: Path, stub: list[DetectorConfig]
+) -> None:
+    options = f"--output {tmp_path / 'out'} --weights a.safetensors,b.safetensors --no-video"
+    assert run_pipeline.main(["--video", str(clip), *options.split()]) == 0
+    assert stub[0].weights == ("a.safetensors", "b.safetensors")
+
+
 def test_a_config_file_and_an_option_over_it(
     clip: Path, tmp_path: Path, stub: list[DetectorConfig]
 ) -> None:

@@ -9,6 +9,24 @@ from pydantic.dataclasses import dataclass
 
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
+CLASS_GROUPS = (
+    (
+        "car",
+        "van",
+        "truck",
+        "bus",
+        "minibus",
+        "minivan",
+        "pickup",
+        "lorry",
+        "vehicle",
+        "other vehicle",
+    ),
+    ("person", "pedestrian", "people", "rider"),
+    ("bicycle", "motorcycle", "motorbike", "motor", "tricycle", "awning tricycle"),
+)
+"""Classes that a detector mistakes for each other; spaces, `-` and `_` are the same."""
+
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class SortConfig:
@@ -47,11 +65,91 @@ class ByteTrackConfig:
     fuse_score: bool = True
 
 
-TrackerConfig: TypeAlias = Annotated[SortConfig | ByteTrackConfig, Field(discriminator="name")]
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class OcSortConfig:
+    """Parameters of OC-SORT (Cao et al., 2023), named as in its reference.
+
+    Attributes:
+        det_thresh: Detections above it can start tracks.
+        max_age: Missed frames in a row that a track survives.
+        min_hits: Updates in a row before a track is shown; the first `min_hits` frames show all.
+        iou_threshold: Least overlap of a detection with the predicted or the last seen box.
+        delta_t: Frames over which the direction of motion is taken.
+        inertia: Weight of the direction beside the IoU.
+        use_byte: Whether detections between 0.1 and `det_thresh` continue tracks.
+    """
+
+    name: Literal["ocsort"] = "ocsort"
+    det_thresh: float = 0.6
+    max_age: Annotated[int, Field(ge=0)] = 30
+    min_hits: Annotated[int, Field(ge=0)] = 3
+    iou_threshold: Annotated[float, Field(gt=0, le=1)] = 0.3
+    delta_t: Annotated[int, Field(ge=1, le=1000)] = 3
+    inertia: Annotated[float, Field(ge=0)] = 0.2
+    use_byte: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class BotSortConfig:
+    """Parameters of BoT-SORT (Aharon et al., 2022) without ReID, named as in its reference.
+
+    Attributes:
+        track_high_thresh: Detections above it take part in the first association.
+        track_low_thresh: Detections between it and `track_high_thresh` only continue tracks.
+        new_track_thresh: Least score that starts a track.
+        track_buffer: Frames that a lost track is kept at 30 frames/s.
+        match_thresh: Limit of the first association's cost, `1 - IoU * score`.
+        fuse_score: Whether the cost contains the score; without it, it is `1 - IoU`.
+        frame_rate: Frames/s; scales `track_buffer`.
+    """
+
+    name: Literal["botsort"] = "botsort"
+    track_high_thresh: Annotated[float, Field(ge=0)] = 0.6
+    track_low_thresh: Annotated[float, Field(ge=0)] = 0.1
+    new_track_thresh: Annotated[float, Field(ge=0)] = 0.7
+    track_buffer: Annotated[int, Field(ge=0, le=10**9)] = 30
+    match_thresh: Annotated[float, Field(gt=0, le=1)] = 0.8
+    fuse_score: bool = True
+    frame_rate: Annotated[float, Field(gt=0, le=1e6)] = 30
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class DroneConfig:
+    """Parameters of the drone mode.
+
+    Attributes:
+        high_score: Detections from it on can start and confirm tracks; those between `low_score`
+            and it only continue them.
+        low_score: Detections below it are not used.
+        lost_s: Seconds after it was last seen in which an object can be found again.
+        groups: Names of classes that may take turns on one object. A class in none of them is a
+            group of its own.
+        show_lost: Whether tracks without a detection are shown, where they should be by now.
+        frame_rate: Frames/s where the times of the frames are not known.
+    """
+
+    name: Literal["drone"] = "drone"
+    high_score: Annotated[float, Field(ge=0)] = 0.5
+    low_score: Annotated[float, Field(ge=0)] = 0.1
+    new_score: Annotated[float, Field(ge=0)] = 0.6
+    lost_s: Annotated[float, Field(ge=0, le=1e9)] = 1.0
+    groups: tuple[tuple[str, ...], ...] = CLASS_GROUPS
+    show_lost: bool = False
+    frame_rate: Annotated[float, Field(gt=0, le=1e6)] = 30
+
+
+AnyTrackerConfig: TypeAlias = SortConfig | ByteTrackConfig | OcSortConfig | BotSortConfig
+
+TrackerConfig: TypeAlias = Annotated[AnyTrackerConfig, Field(discriminator="name")]
 """Any tracker's config; `name` tells which."""
 
-TRACKER_CONFIGS: dict[str, type[SortConfig | ByteTrackConfig]] = {
+TRACKER_CONFIGS: dict[str, type[AnyTrackerConfig]] = {
     "sort": SortConfig,
     "bytetrack": ByteTrackConfig,
+    "ocsort": OcSortConfig,
+    "botsort": BotSortConfig,
 }
 """The choices of `name`."""
+
+FOLLOW_CAMERA = ("botsort",)
+"""Names of those that a known motion of the camera helps."""

@@ -24,7 +24,7 @@ from tracking.tracks import Float64Array
 
 Rows: TypeAlias = "IntArray | NDArray[np.intp]"
 
-_flat_boxes_are_nan = np.errstate(divide="ignore", invalid="ignore")
+flat_boxes_are_nan = np.errstate(divide="ignore", invalid="ignore")
 
 
 class Filters(ABC):
@@ -66,6 +66,7 @@ class Filters(ABC):
     ) -> tuple[Float64Array, Float64Array]:
         """Gains of position and velocity for a measurement; changes the `(4, N, 4)` block."""
 
+    @flat_boxes_are_nan
     def append(self, boxes: Float64Array) -> None:
         """Starts a filter at each box, at rest, behind the rows that are there."""
         born = np.zeros((6, len(boxes), 4))
@@ -77,38 +78,48 @@ class Filters(ABC):
         """Keeps these rows, in this order."""
         self.state = self.state[:, rows]
 
-    @_flat_boxes_are_nan
+    @flat_boxes_are_nan
     def predict(self, rows: Rows | None = None) -> None:
         """Moves the filters one frame on: all of them, or the rows given."""
         state = self.state if rows is None else self.state[:, rows]
-        position, velocity, p11, p12, p21, p22 = state
+        position, velocity = state[:2]
         position_noise, velocity_noise = self.process_noise(position)
         position += velocity
-        p11 += p21
-        p12 += p22
-        p11 += p12
-        p11 += position_noise
-        p21 += p22
-        p22 += velocity_noise
+        step(state[2:])
+        state[2] += position_noise
+        state[5] += velocity_noise
         if rows is not None:
             self.state[:, rows] = state
 
-    @_flat_boxes_are_nan
+    @flat_boxes_are_nan
     def update(self, rows: Rows, boxes: Float64Array) -> None:
         """Corrects each of the rows by the box measured for it.
 
         A row whose box has no finite measurement becomes NaN as a whole, as it does in the
         matrix product that this stands for.
         """
+        self.correct_by(rows, self.measure(boxes))
+
+    def correct_by(self, rows: Rows, measured: Float64Array) -> None:
+        """As `update`, by the `(R, 4)` coordinates measured."""
         state = self.state[:, rows]
         position, velocity = state[:2]
-        residual = self.measure(boxes) - position
+        residual = measured - position
         gain, velocity_gain = self.correct(state[2:], self.measurement_noise(position))
         position += gain * residual
         velocity += velocity_gain * residual
         if not np.isfinite(residual.sum()):
             state[:, ~np.isfinite(residual).all(axis=1)] = np.nan
         self.state[:, rows] = state
+
+
+def step(block: Float64Array) -> None:
+    """Moves the `(4, ...)` covariances `p11, p12, p21, p22` one frame on, without noise."""
+    p11, p12, p21, p22 = block
+    p11 += p21
+    p12 += p22
+    p11 += p12
+    p21 += p22
 
 
 class AreaRatioFilters(Filters):
@@ -121,7 +132,6 @@ class AreaRatioFilters(Filters):
     _PROCESS = (np.array([1.0, 1.0, 1.0, 1.0]), np.array([0.01, 0.01, 0.0001, 0.0]))
     _MEASUREMENT = np.array([1.0, 1.0, 10.0, 10.0])
 
-    @_flat_boxes_are_nan
     def measure(self, boxes: Float64Array) -> Float64Array:
         """Centre, area and ratio; a box without height has no finite ratio."""
         size = boxes[:, 2:] - boxes[:, :2]
@@ -131,7 +141,7 @@ class AreaRatioFilters(Filters):
         measured[:, 3] = size[:, 0] / size[:, 1]
         return measured
 
-    @_flat_boxes_are_nan
+    @flat_boxes_are_nan
     def boxes(self) -> Float64Array:
         """Boxes of the present state; NaN where area times ratio is not positive."""
         centre, area, ratio = self.state[0, :, :2], self.state[0, :, 2], self.state[0, :, 3]
@@ -182,7 +192,30 @@ class AreaRatioFilters(Filters):
         change[area + change <= 0] = 0.0
 
 
-class AspectHeightFilters(Filters):
+class CholeskyFilters(Filters):
+    """Filters that are corrected as DeepSORT, ByteTrack and BoT-SORT do it."""
+
+    @abstractmethod
+    def stop_growth(self, rows: Rows) -> None:
+        """Stops the change of these rows' sizes."""
+
+    def correct(
+        self, block: Float64Array, noise: Float64Array
+    ) -> tuple[Float64Array, Float64Array]:
+        """By Cholesky's factor, and as `P - K S K'`."""
+        p11, p12, p21, p22 = block
+        variance = p11 + noise
+        inverse = 1 / np.sqrt(variance)
+        gain, velocity_gain = p11 * inverse * inverse, p21 * inverse * inverse
+        spread, velocity_spread = variance * gain, variance * velocity_gain
+        p11 -= gain * spread
+        p12 -= gain * velocity_spread
+        p21 -= velocity_gain * spread
+        p22 -= velocity_gain * velocity_spread
+        return gain, velocity_gain
+
+
+class AspectHeightFilters(CholeskyFilters):
     """ByteTrack's filters: centre x, centre y, width / height, height.
 
     The noises grow with the height of the object, except for the ratio's.
@@ -192,7 +225,6 @@ class AspectHeightFilters(Filters):
     _VELOCITY_WEIGHT = np.array([1 / 160, 1 / 160, 0.0, 1 / 160])
     _RATIO = np.array([0.0, 0.0, 1.0, 0.0])
 
-    @_flat_boxes_are_nan
     def measure(self, boxes: Float64Array) -> Float64Array:
         """Centre, ratio and height; a box without height has no finite ratio."""
         size = boxes[:, 2:] - boxes[:, :2]
@@ -202,7 +234,7 @@ class AspectHeightFilters(Filters):
         measured[:, 3] = size[:, 1]
         return measured
 
-    @_flat_boxes_are_nan
+    @flat_boxes_are_nan
     def boxes(self) -> Float64Array:
         """Boxes of the present state; NaN where the ratio is not finite."""
         size = self.state[0, :, 2:].copy()
@@ -229,21 +261,6 @@ class AspectHeightFilters(Filters):
         deviation: Float64Array = position[:, 3:] * self._POSITION_WEIGHT + 1e-1 * self._RATIO
         return deviation * deviation
 
-    def correct(
-        self, block: Float64Array, noise: Float64Array
-    ) -> tuple[Float64Array, Float64Array]:
-        """By Cholesky's factor, and as `P - K S K'`."""
-        p11, p12, p21, p22 = block
-        variance = p11 + noise
-        inverse = 1 / np.sqrt(variance)
-        gain, velocity_gain = p11 * inverse * inverse, p21 * inverse * inverse
-        spread, velocity_spread = variance * gain, variance * velocity_gain
-        p11 -= gain * spread
-        p12 -= gain * velocity_spread
-        p21 -= velocity_gain * spread
-        p22 -= velocity_gain * velocity_spread
-        return gain, velocity_gain
-
     def stop_growth(self, rows: Rows) -> None:
-        """Stops the change of these rows' heights."""
+        """Stops the change of these rows' heights; the widths follow by the ratio's."""
         self.state[1, rows, 3] = 0.0

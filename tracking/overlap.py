@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,22 +13,21 @@ Intp: TypeAlias = NDArray[np.intp]
 
 Sides: TypeAlias = "Float64Array | tuple[Float64Array, Float64Array]"
 
-DENSE_PAIRS = 4096
-"""Up to this many pairs the whole table is quicker than the sweep (64 x 64: equal)."""
+DENSE_PAIRS = 8192
+"""Up to this many pairs the whole table is quicker than the sweep (100 x 100: equal)."""
 
 _CROWDED = 16
 """Candidates per box along x from which it pays to look at y as well."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pairs:
+class Pairs(NamedTuple):
     """The pairs of overlapping boxes of two sets; all others have an IoU of 0.
 
     Attributes:
         shape: Number of boxes in the first and in the second set.
         rows: `(P,)`, index into the first set.
         cols: `(P,)`, index into the second set.
-        ious: `(P,)` float64, above 0.
+        ious: `(P,)` float64, above 0; NaN for pairs whose areas cancel, so that there is none.
     """
 
     shape: tuple[int, int]
@@ -41,7 +39,8 @@ class Pairs:
 def overlaps(first: Float64Array, second: Float64Array, *, plus_one: bool) -> Pairs:
     """The pairs of overlapping boxes and their IoU, in no stated order.
 
-    Boxes with a NaN overlap nothing.
+    Boxes with a NaN overlap nothing. Areas can cancel where one is not positive; counted in
+    whole pixels, the reference does not look at such pairs.
 
     Args:
         first: `(N, 4)` xyxy.
@@ -61,10 +60,13 @@ def overlaps(first: Float64Array, second: Float64Array, *, plus_one: bool) -> Pa
     shape = (a.shape[1], b.shape[1])
     find = _dense if shape[0] * shape[1] <= DENSE_PAIRS else _sparse
     rows, cols, shared = find(a, b, unit)
-    if not len(rows):
-        return Pairs(shape, rows, cols, shared)
-    union = _areas(a, unit)[rows] + _areas(b, unit)[cols] - shared
-    return Pairs(shape, rows, cols, shared / union)
+    area_a, area_b = _areas(a, unit), _areas(b, unit)
+    ious = shared / (area_a[rows] + area_b[cols] - shared)
+    if not plus_one and ((area_a <= 0).any() or (area_b <= 0).any()):
+        void = np.nonzero(area_a[:, None] + area_b == 0)
+        rows, cols = np.concatenate((rows, void[0])), np.concatenate((cols, void[1]))
+        ious = np.concatenate((ious, np.full(len(void[0]), np.nan)))
+    return Pairs(shape, rows, cols, ious)
 
 
 def _common(first: Sides, second: Sides, unit: float) -> Float64Array:
@@ -86,7 +88,7 @@ def _areas(sides: Float64Array, unit: float) -> Float64Array:
 def _dense(a: Float64Array, b: Float64Array, unit: float) -> tuple[Intp, Intp, Float64Array]:
     """The overlapping pairs and the area that each shares, out of the whole table."""
     width, height = _common((a[:2, :, None], a[2:, :, None]), (b[:2, None], b[2:, None]), unit)
-    rows, cols = np.nonzero(np.minimum(width, height) > 0)
+    rows, cols = (np.minimum(width, height) > 0).nonzero()
     return rows, cols, width[rows, cols] * height[rows, cols]
 
 
@@ -106,7 +108,7 @@ def _sparse(a: Float64Array, b: Float64Array, unit: float) -> tuple[Intp, Intp, 
         first = a[axis].take(rows), a[axis + 2].take(rows)
         second = b[axis].take(cols), b[axis + 2].take(cols)
         length = _common(first, second, unit)
-        found = np.flatnonzero(length > 0)
+        found = (length > 0).nonzero()[0]
         rows, cols, shared = rows[found], cols[found], shared[found] * length[found]
     return rows, cols, shared
 

@@ -12,13 +12,19 @@ from typing import Annotated, TextIO
 
 import typer
 from pydantic import TypeAdapter, ValidationError
-from rich.console import Console
-from rich.progress import track
 
 from tracking.build import build_tracker
-from tracking.config import TRACKER_CONFIGS, ByteTrackConfig, SortConfig, TrackerConfig
+from tracking.config import (
+    FOLLOW_CAMERA,
+    TRACKER_CONFIGS,
+    AnyTrackerConfig,
+    ByteTrackConfig,
+    TrackerConfig,
+)
 from tracking.mot import MAX_FRAME, MotRows, format_tracks, read_mot
-from tracking.tracks import Tracker
+from tracking.stepping import track_rows
+from tracking.tracks import Motion
+from tracking.warps import read_warps
 
 INTERRUPTED = 130
 
@@ -32,9 +38,14 @@ def _help() -> str:
     )
     return f"""Track the detections of a MOT file and write the tracks as a MOT file.
 
-DET has rows of frame,id,x,y,w,h,score[,class,...], in any order; frames count from 1. All \
-frames are stepped, those without detections too. OUT gets rows of \
+DET has rows of frame,id,x,y,w,h[,score[,class,...]], in any order, with commas, spaces or tabs \
+between; `#` begins a comment. Frames count from 1, or from 0 where DET has a frame 0. All are \
+stepped, those without detections too. OUT gets rows of \
 frame,id,x,y,w,h,score,class,visibility,-1 and is complete or not there at all.
+
+WARPS has a line of index,h00,h01,h02,h10,h11,h12 for each frame, with tabs, spaces or commas \
+between: the affine map of pixels of the frame before to those of this one; the index counts the \
+frames from 0 or from 1.
 
 Settings of each tracker, for --set:
 
@@ -54,15 +65,19 @@ def run(  # noqa: PLR0913 - one for each option of the command
     detections: Annotated[Path, typer.Argument(metavar="DET", help="Detections, a MOT file.")],
     output: Annotated[Path, typer.Option(metavar="OUT", help="Tracks, a MOT file.")],
     tracker: Annotated[
-        str, typer.Option(metavar="NAME", help=f"{' or '.join(TRACKER_CONFIGS)}.")
+        str, typer.Option(metavar="NAME", help=f"{', '.join(TRACKER_CONFIGS)}.")
     ] = ByteTrackConfig.name,
     frames: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Step frames 1 to N, no more. (default: to the last)"),
+        typer.Option(metavar="N", help="Step N frames. (default: to the last detection)"),
     ] = None,
     min_score: Annotated[
         float | None,
         typer.Option(metavar="S", help="Leave out detections below this score."),
+    ] = None,
+    warps: Annotated[
+        Path | None,
+        typer.Option(metavar="WARPS", help=f"Camera motion, for {' and '.join(FOLLOW_CAMERA)}."),
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -75,17 +90,18 @@ def run(  # noqa: PLR0913 - one for each option of the command
 ) -> int:
     """Reads the options, runs, and returns the exit code."""
     try:
+        _check_options(output, tracker, frames, min_score, warps)
         chosen = build_tracker(read_config(tracker, set_ or []))
-        if frames is not None and not 1 <= frames <= MAX_FRAME:
-            raise ValueError(f"--frames {frames}: a number from 1 to {MAX_FRAME}")
-        if min_score is not None and not math.isfinite(min_score):
-            raise ValueError(f"--min-score {min_score}: a finite number")
-        if not output.parent.is_dir():
-            raise ValueError(f"--output {output}: there is no folder {output.parent}")
         rows = read_mot(detections)
+        first = rows.first_frame
+        steps = range(first, 1 + (rows.last_frame if frames is None else first + frames - 1))
+        motions = None if warps is None else read_warps(warps)
+        _note_guesses(detections, rows, motions, steps)
+        if min_score is not None:
+            rows = rows[rows.scores >= min_score]
         with _replacing(output) as file:
-            for lines in track_rows(rows, chosen, frames, min_score, precise=precise):
-                file.write(lines)
+            for frame, tracks in track_rows(rows, chosen, motions, steps):
+                file.write(format_tracks(frame, tracks, precise=precise))
     except KeyboardInterrupt:
         return _fail("interrupted; nothing was written", INTERRUPTED)
     except (ValueError, OSError) as error:
@@ -95,7 +111,20 @@ def run(  # noqa: PLR0913 - one for each option of the command
     return 0
 
 
-def read_config(name: str, settings: Sequence[str]) -> SortConfig | ByteTrackConfig:
+def _check_options(
+    output: Path, tracker: str, frames: int | None, min_score: float | None, warps: Path | None
+) -> None:
+    if frames is not None and not 1 <= frames <= MAX_FRAME:
+        raise ValueError(f"--frames {frames}: a number from 1 to {MAX_FRAME}")
+    if min_score is not None and not math.isfinite(min_score):
+        raise ValueError(f"--min-score {min_score}: a finite number")
+    if not output.parent.is_dir():
+        raise ValueError(f"--output {output}: there is no folder {output.parent}")
+    if warps is not None and tracker not in FOLLOW_CAMERA:
+        raise ValueError(f"--warps: {tracker} knows no camera; {' and '.join(FOLLOW_CAMERA)} do")
+
+
+def read_config(name: str, settings: Sequence[str]) -> AnyTrackerConfig:
     """The config of the tracker called `name`, changed by settings of the form `key=value`.
 
     Raises:
@@ -105,7 +134,7 @@ def read_config(name: str, settings: Sequence[str]) -> SortConfig | ByteTrackCon
     5
     """
     if name not in TRACKER_CONFIGS:
-        raise ValueError(f"--tracker {name}: unknown; there is {' and '.join(TRACKER_CONFIGS)}")
+        raise ValueError(f"--tracker {name}: unknown; there is {', '.join(TRACKER_CONFIGS)}")
     values: dict[str, object] = {}
     for setting in settings:
         key, equals, value = (part.strip() for part in setting.partition("="))
@@ -116,7 +145,7 @@ def read_config(name: str, settings: Sequence[str]) -> SortConfig | ByteTrackCon
                 f"--set {setting}: unknown key; {name} takes {', '.join(_defaults(name))}"
             )
         values[key] = value
-    adapter = TypeAdapter[SortConfig | ByteTrackConfig](TrackerConfig)
+    adapter = TypeAdapter[AnyTrackerConfig](TrackerConfig)
     try:
         return adapter.validate_python({"name": name, **values})
     except ValidationError as error:
@@ -124,30 +153,20 @@ def read_config(name: str, settings: Sequence[str]) -> SortConfig | ByteTrackCon
         raise ValueError(f"--set {fault['loc'][-1]}={fault['input']}: {fault['msg']}") from None
 
 
-def track_rows(
-    rows: MotRows,
-    tracker: Tracker,
-    frames: int | None,
-    min_score: float | None,
-    *,
-    precise: bool,
-) -> Iterator[str]:
-    """The lines of each frame in turn, with progress on stderr if that is a terminal.
+def _note_guesses(
+    path: Path, rows: MotRows, motions: Sequence[Motion] | None, steps: range
+) -> None:
+    """Says on stderr what was taken for what the files leave open."""
+    if rows.first_frame == 0:
+        _note(f"{path} counts frames from 0, and so does the output")
+    if not rows.scored:
+        _note(f"{path} has rows without a score; they get 1")
+    if motions is not None and len(motions) < len(steps):
+        _note(f"{len(steps) - len(motions)} frames at the end have no warp; they get the identity")
 
-    Args:
-        rows: The detections.
-        tracker: At its first frame.
-        frames: How many to step, from 1; `None`: up to the last that has a detection.
-        min_score: Detections below it are left out; `None`: none are.
-        precise: As for `format_tracks`.
-    """
-    last = rows.last_frame if frames is None else frames
-    numbers = track(range(1, last + 1), "tracking", console=Console(stderr=True), transient=True)
-    for frame in numbers:
-        detections = rows.detections(frame)
-        if min_score is not None:
-            detections = detections[detections.scores >= min_score]
-        yield format_tracks(frame, tracker.update(detections), precise=precise)
+
+def _note(message: str) -> None:
+    print(f"note: {message}", file=sys.stderr)
 
 
 @contextmanager

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from detector.detections import Detections
-from tracking.association import assign_all, by_row
+from tracking.association import assign_all
 from tracking.config import SortConfig
 from tracking.kalman import AreaRatioFilters, Rows
-from tracking.overlap import Intp, Pairs, overlaps
+from tracking.matching import match_detections
+from tracking.overlap import overlaps
 from tracking.tracklets import Tracklets
-from tracking.tracks import Tracks
+from tracking.tracks import Motion, Tracks
 
 
 class Sort:
@@ -28,27 +29,40 @@ class Sort:
         self._tracklets = Tracklets()
         self._filters = AreaRatioFilters()
 
-    def update(self, detections: Detections) -> Tracks:
+    def update(
+        self,
+        detections: Detections,
+        *,
+        motion: Motion | None = None,
+        time_s: float | None = None,
+    ) -> Tracks:
         """The tracks of the next frame, newest first."""
         self._frame += 1
         boxes = detections.boxes.astype(np.float64, copy=False)
         self._predict()
         pairs = overlaps(boxes, self._filters.boxes(), plus_one=False)
-        fed, rows, born = match_detections(pairs, self._config.iou_threshold)
-        if len(fed):
-            self._filters.update(rows, boxes[fed])
-            self._tracklets.update(rows, self._frame, detections, fed)
-        if len(born):
-            self._filters.append(boxes[born])
-            self._tracklets.append(self._frame, detections, born)
+        match = match_detections(pairs, self._config.iou_threshold, assign_all)
+        if len(match.fed):
+            self._filters.update(match.rows, boxes[match.fed])
+            self._tracklets.update(match.rows, self._frame, detections, match.fed)
+        if len(match.left):
+            self._filters.append(boxes[match.left])
+            self._tracklets.append(self._frame, detections, match.left)
         shown = self._shown()
         self._drop_old()
         return shown
 
+    def skip(self, frames: int) -> int:
+        """Steps so many frames without detections at once if no track lives; 0 if one does."""
+        if len(self._tracklets):
+            return 0
+        self._frame += frames
+        return frames
+
     def _predict(self) -> None:
         self._filters.stop_shrinking()
         self._filters.predict()
-        broken = np.isnan(self._filters.boxes()).any(axis=1)
+        broken = np.isnan(self._filters.boxes().sum(axis=1))
         if broken.any():
             self._keep(np.flatnonzero(~broken))
 
@@ -57,41 +71,14 @@ class Sort:
         fed = life["last_frame"] == self._frame
         if self._frame > self._config.min_hits:
             fed &= life["hits_in_a_row"] >= self._config.min_hits
-        return self._tracklets.tracks(np.flatnonzero(fed)[::-1], self._filters.boxes())
+        return self._tracklets.tracks(fed.nonzero()[0][::-1], self._filters.boxes())
 
     def _drop_old(self) -> None:
         missed = self._frame - self._tracklets.life["last_frame"]
         old = missed > self._config.max_age
         if old.any():
-            self._keep(np.flatnonzero(~old))
+            self._keep((~old).nonzero()[0])
 
     def _keep(self, rows: Rows) -> None:
         self._tracklets.keep(rows)
         self._filters.keep(rows)
-
-
-def match_detections(pairs: Pairs, iou_threshold: float) -> tuple[Intp, Intp, Intp]:
-    """The detections that feed tracks, those tracks, and the detections that start one.
-
-    Where the pairs above the threshold are one to one they are taken as they are; else the
-    assignment of greatest total IoU decides among *all* pairs, and its pairs below the
-    threshold are refused. The two can differ: a pair of exactly the threshold is kept only by
-    the second, and there pairs too weak to count can win places.
-
-    Args:
-        pairs: Detections by tracks.
-        iou_threshold: Above 0.
-    """
-    over = pairs.ious > iou_threshold
-    rows, cols = pairs.rows[over], pairs.cols[over]
-    if len(rows) and np.bincount(rows).max() == 1 and np.bincount(cols).max() == 1:
-        rows, cols = by_row(rows, cols)
-        refused = rows[:0]
-        assigned = rows
-    else:
-        assigned, cols, ious = assign_all(pairs)
-        good = ious >= iou_threshold
-        rows, cols, refused = assigned[good], cols[good], assigned[~good]
-    alone = np.ones(pairs.shape[0], bool)
-    alone[assigned] = False
-    return rows, cols, np.concatenate((np.flatnonzero(alone), refused))

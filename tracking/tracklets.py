@@ -51,13 +51,22 @@ class Tracklets:
     def append(self, frame: int, detections: Detections, feed: Rows) -> None:
         """Starts a track at each of these rows of the detections, behind those there are."""
         born = np.zeros(len(feed), _LIFE)
-        born["id"] = np.arange(self._next_id, self._next_id + len(feed))
+        born["id"] = self.ids_at_birth(len(feed))
         born["first_frame"] = frame
-        self._next_id += len(feed)
         rows = np.arange(len(self.life), len(self.life) + len(feed))
         self.life = np.concatenate((self.life, born))
         self.votes = np.concatenate((self.votes, np.zeros((len(feed), self.votes.shape[1]))))
         self._feed(rows, frame, detections, feed)
+
+    def ids_at_birth(self, count: int) -> IntArray:
+        """What `id` is of as many tracks that start."""
+        return self.next_ids(count)
+
+    def next_ids(self, count: int) -> IntArray:
+        """As many ids that no track has had yet."""
+        first = self._next_id
+        self._next_id += count
+        return np.arange(first, self._next_id, dtype=np.int64)
 
     def update(self, rows: Rows, frame: int, detections: Detections, feed: Rows) -> None:
         """Feeds each of these tracks, once, with the detection of the same place in `feed`."""

@@ -40,7 +40,7 @@ class Tracks:
                 raise ValueError(f"Tracks.{name}: expected shape {(count,)}, found {found}")
         if self.boxes.shape != (count, 4):
             raise ValueError(f"Tracks.boxes: expected {(count, 4)}, found {self.boxes.shape}")
-        if len(np.unique(self.ids)) != count:
+        if len(set(self.ids.tolist())) != count:
             raise ValueError("Tracks.ids: an id occurs twice in one frame")
 
     @classmethod
@@ -63,12 +63,46 @@ class Tracks:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Motion:
+    """How the camera's view moved since the previous frame; checked when made.
+
+    Attributes:
+        matrix: `(2, 3)` float64, the affine map from pixels of the previous full frame to those
+            of this one.
+    """
+
+    matrix: Float64Array
+
+    def __post_init__(self) -> None:
+        if self.matrix.shape != (2, 3) or not np.isfinite(self.matrix).all():
+            raise ValueError(f"Motion.matrix: expected (2, 3) finite, found {self.matrix.tolist()}")
+
+    @classmethod
+    def identity(cls) -> Motion:
+        """A view that did not move."""
+        return cls(np.eye(2, 3))
+
+
 class Tracker(Protocol):
     """Joins the detections of successive frames into tracks.
 
     Ids belong to the instance: a new tracker starts at 1 again.
     """
 
-    def update(self, detections: Detections) -> Tracks:
-        """The tracks of the next frame. Call it for every frame, empty ones too."""
+    def update(
+        self,
+        detections: Detections,
+        *,
+        motion: Motion | None = None,
+        time_s: float | None = None,
+    ) -> Tracks:
+        """The tracks of the next frame. Call it for every frame, empty ones too.
+
+        Args:
+            detections: What the frame shows.
+            motion: Of the camera since the previous call; `None` if it is not known.
+            time_s: Presentation time of the frame in seconds, rising from call to call; `None`
+                if it is not known. Trackers that count in frames take no notice of it.
+        """
         ...

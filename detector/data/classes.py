@@ -11,6 +11,7 @@ from detector.detections import IntArray
 
 DROPPED: Final = -1
 IGNORED: Final = -2
+REST: Final = "*"
 _IGNORE: Final = "ignore"
 
 
@@ -19,10 +20,14 @@ def map_classes(
 ) -> IntArray:
     """For each of a data set's names its row in `class_names`, `DROPPED` or `IGNORED`.
 
+    A name goes where `class_map` says; one that is left out keeps its own name; one that is
+    left out and not in `class_names` goes where the entry `*` says, and without that entry it
+    is an error.
+
     Args:
         names: The data set's class names, in the order of its ids.
-        class_map: What becomes of them: one of `class_names`, `None` (dropped) or `"ignore"`.
-            A name that is left out keeps its own name.
+        class_map: What becomes of them: one of `class_names`, `None` (its boxes are dropped:
+            what they hold is background) or `"ignore"` (they become ignore regions).
         class_names: The class list to map into.
 
     Returns:
@@ -34,19 +39,25 @@ def map_classes(
 
     >>> map_classes(["car", "van", "dog"], {"van": "car", "dog": None}, ["bus", "car"]).tolist()
     [1, 1, -1]
+    >>> map_classes(["car", "van", "dog"], {"*": "ignore"}, ["car"]).tolist()
+    [0, -2, -2]
     """
     for name in class_map:
-        if name not in names:
+        if name not in names and name != REST:
             raise ValueError(f"class_map.{name}: no such class here; there are {', '.join(names)}")
-    special = {None: DROPPED, _IGNORE: IGNORED}
-    rows = {name: row for row, name in enumerate(class_names)} | special
-    mapped = np.zeros(len(names), np.int64)
-    for file_id, name in enumerate(names):
-        target = class_map.get(name, name)
-        if target not in rows:
-            raise ValueError(
-                f"class {name!r} becomes {target!r}, which is none of {', '.join(class_names)}; "
-                f"map it in class_map to one of these, to null (dropped) or to {_IGNORE}"
-            )
-        mapped[file_id] = rows[target]
-    return mapped
+    rows: dict[str | None, int] = {name: row for row, name in enumerate(class_names)}
+    rows |= {None: DROPPED, _IGNORE: IGNORED}
+    return np.array([_row(name, class_map, rows) for name in names], np.int64)
+
+
+def _row(name: str, class_map: Mapping[str, str | None], rows: Mapping[str | None, int]) -> int:
+    target = class_map.get(name, name)
+    if name not in class_map and name not in rows:
+        target = class_map.get(REST, name)
+    if target not in rows:
+        known = ", ".join(key for key, row in rows.items() if key is not None and row >= 0)
+        raise ValueError(
+            f"class {name!r} becomes {target!r}, which is none of {known}; "
+            f"map it in class_map to one of these, to null (dropped) or to {_IGNORE}"
+        )
+    return rows[target]

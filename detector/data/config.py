@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
-from detector.data.annotations import LabelledImage
-from detector.data.yolo import read_yolo
 from detector.strict_yaml import read_yaml
+
+SPLIT = "{split}"
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
@@ -21,24 +19,41 @@ class DatasetConfig:
     """Where a data set's files lie and what its classes mean.
 
     Attributes:
-        format: `yolo`: one text file per image, `class cx cy w h` a line.
+        format: `yolo`: one text file per image, `class cx cy w h` a line. `visdrone`: one text
+            file per image in the form of VisDrone-DET. `uavdt`: a folder of frames and two
+            ground truth files per sequence. `coco`: one json for all images.
         root: The data set's folder; the paths below are relative to it.
-        images: Folder of images.
-        labels: Folder of label files.
-        names: File of class names, one a line.
+        images: Folder of images; `{split}` in it stands for a split's name.
+        labels: Folder of label files, or the json of `coco`; `{split}` as in `images`.
+        names: File of class names, one a line; `yolo` needs it, the others have none.
         class_map: From its class names to ours, to null (dropped) or to `ignore` (regions that
-            neither train nor count); names that are left out keep their own name.
-        flights: Patterns of the image names of each flight, as in a shell. Images of one
-            flight look alike, so splits are made of whole flights.
+            neither train nor count). Names that are left out keep their own name. `*` says what
+            becomes of those that are left out and that the network does not know; without it,
+            such a name is an error.
+        splits: The names that `{split}` may take.
+        flights: Patterns of the image names of each flight, as in a shell, `M0101/*` with the
+            folder. Images of one flight look alike, so hold-outs are made of whole flights.
     """
 
-    format: Literal["yolo"]
+    format: Literal["yolo", "visdrone", "uavdt", "coco"]
     root: Annotated[Path, Field(strict=False)]
     images: str
     labels: str
-    names: str
+    names: str | None = None
     class_map: dict[str, str | None] = field(default_factory=dict)
+    splits: list[str] = field(default_factory=list)
     flights: dict[str, list[str]] = field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> DatasetConfig:
+        if (self.names is None) == (self.format == "yolo"):
+            need = "needs a file of class names" if self.names is None else "knows its own"
+            raise ValueError(f"names: format {self.format} {need}")
+        if bool(self.splits) != (SPLIT in self.images or SPLIT in self.labels):
+            raise ValueError(f"splits: their names stand for {SPLIT} in images or labels")
+        if self.splits and self.flights:
+            raise ValueError("flights: a data set has splits or flights, not both")
+        return self
 
 
 def load_dataset_config(path: Path, root: Path | None = None) -> DatasetConfig:
@@ -66,79 +81,6 @@ def load_dataset_config(path: Path, root: Path | None = None) -> DatasetConfig:
         raise ValueError(f"{path}: {_first_fault(error)}") from None
 
 
-def read_dataset(config: DatasetConfig, class_names: Sequence[str]) -> list[LabelledImage]:
-    """All labelled images of a data set, in order of file names, with rows of `class_names`.
-
-    Raises:
-        ValueError: If a file is missing or malformed; the message names the file and line.
-    """
-    if not config.root.is_dir():
-        raise ValueError(f"{config.root}: no such folder; --root is the data set's folder")
-    return read_yolo(
-        config.root / config.images,
-        config.root / config.labels,
-        config.root / config.names,
-        config.class_map,
-        class_names,
-    )
-
-
-def read_flights(
-    config: DatasetConfig, class_names: Sequence[str], flights: Sequence[str] | None, origin: str
-) -> list[LabelledImage]:
-    """The labelled images of some flights of a data set, each once, flight by flight.
-
-    Args:
-        config: Where the images lie.
-        class_names: What the class ids of the result index.
-        flights: Names from `config.flights`, whose order the result has; `None` takes every
-            image, in order of file names.
-        origin: What messages name: the file or option that chose the flights.
-
-    Raises:
-        ValueError: If a flight is unknown, or a file is missing or malformed.
-    """
-    images = read_dataset(config, class_names)
-    if flights is None:
-        return images
-    groups = split_by_flight(images, config.flights) if config.flights else {}
-    for name in flights:
-        if name not in groups:
-            known = ", ".join(groups) or "none"
-            raise ValueError(f"{origin}: no flight {name!r} in this data set; it has {known}")
-    return [image for name in groups if name in flights for image in groups[name]]
-
-
-def split_by_flight(
-    images: Sequence[LabelledImage], flights: Mapping[str, Sequence[str]]
-) -> dict[str, list[LabelledImage]]:
-    """The images of each flight, in the order of `flights`.
-
-    Args:
-        images: Each belongs to exactly one flight.
-        flights: Patterns of the file names of each, as in a shell, case counts.
-
-    Raises:
-        ValueError: If an image is in no flight or in two, or a pattern fits no image.
-    """
-    groups: dict[str, list[LabelledImage]] = {flight: [] for flight in flights}
-    unused = {(flight, pattern) for flight, patterns in flights.items() for pattern in patterns}
-    for image in images:
-        name = image.path.name
-        fits = [(f, p) for f, patterns in flights.items() for p in patterns if fnmatchcase(name, p)]
-        unused.difference_update(fits)
-        found = sorted({flight for flight, _ in fits})
-        if len(found) != 1:
-            raise ValueError(
-                f"flights: {image.path} is in {' and '.join(found) or 'none'}; "
-                "each image belongs to exactly one flight"
-            )
-        groups[found[0]].append(image)
-    for flight, pattern in sorted(unused):
-        raise ValueError(f"flights.{flight}: {pattern!r} fits no image")
-    return groups
-
-
 def _load_mapping(path: Path) -> dict[str, Any]:
     values = read_yaml(path)
     if not isinstance(values, dict):
@@ -153,5 +95,7 @@ def _first_fault(error: ValidationError) -> str:
         return f"{key}: unknown key; known are {', '.join(DatasetConfig.__dataclass_fields__)}"
     if fault["type"] in ("missing", "missing_argument"):
         return f"{key}: missing"
+    if fault["type"] == "value_error":
+        return fault["msg"].removeprefix("Value error, ")
     message = fault["msg"].removeprefix("Input ").replace("should be", "expected")
     return f"{key}: {message}, found {fault['input']!r}"

@@ -13,6 +13,9 @@ from detector.detections import Image
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 
+MAX_PIXELS = 16384 * 16384
+"""Of an image; a header can claim any size, and decoding would take the memory for it."""
+
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Start of frame: C0-CF but for C4 (Huffman tables), C8 (reserved), CC (arithmetic coding).
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -39,7 +42,7 @@ def image_size(path: Path) -> tuple[int, int]:
     JPEG and PNG are read from the header (12 microseconds a file); other formats are decoded.
 
     Raises:
-        ValueError: If the file cannot be read as an image.
+        ValueError: If the file cannot be read as an image, or has more than `MAX_PIXELS`.
     """
     try:
         with path.open("rb") as file:
@@ -56,6 +59,8 @@ def image_size(path: Path) -> tuple[int, int]:
         raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
     if size is None or min(size) < 1:
         raise ValueError(f"{path}: not a readable image")
+    if size[0] * size[1] > MAX_PIXELS:
+        raise ValueError(f"{path}: {size[0]}x{size[1]} pixels; at most {MAX_PIXELS} are read")
     return size
 
 
@@ -69,6 +74,17 @@ def read_image(path: Path) -> Image:
     if image is None:
         raise ValueError(f"{path}: not a readable image")
     return np.asarray(image, np.uint8)
+
+
+def decode_whole(content: bytes) -> Image | None:
+    """The pixels of a file's content, `(H, W, 3)` uint8 RGB; `None` if any part is missing.
+
+    `read_image` takes a JPEG that ends too early and leaves the rest grey; this does not.
+    """
+    if not content:
+        return None
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+    return None if image is None else np.asarray(image, np.uint8)
 
 
 def _png_size(file: BinaryIO) -> tuple[int, int] | None:

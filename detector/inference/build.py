@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from detector.config import DetectorConfig
 from detector.detections import Detector
+from detector.inference.backend import Ensemble
 from detector.inference.tiled import TiledDetector
-from detector.inference.torch_backend import TorchBackend
+from detector.inference.torch_backend import TorchBackend, load_network
 
 
 def build_detector(config: DetectorConfig) -> Detector:
-    """The detector that a config describes, its network loaded and on its device.
+    """The detector that a config describes, its networks loaded and on their device.
 
     Raises:
-        ValueError: If the weights, the device or a class name cannot be used.
+        ValueError: If the weights, the device or a class name cannot be used, or networks know
+            different classes.
     """
-    return TiledDetector(TorchBackend(config), config)
+    backends = [TorchBackend(config, load_network(weights)) for weights in config.weight_files]
+    if len(backends) == 1:
+        return TiledDetector(backends[0], config)
+    return TiledDetector(Ensemble(config.weight_files, backends), config)

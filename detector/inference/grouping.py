@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.detections import IntArray
-from detector.inference.pairs import Float64Array, Mask
+
+Float64Array: TypeAlias = NDArray[np.float64]
+Mask: TypeAlias = NDArray[np.bool_]
 
 
 def group_boxes(tile: IntArray, i: IntArray, j: IntArray, agreement: Float64Array) -> IntArray:

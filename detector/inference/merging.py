@@ -20,14 +20,20 @@ on the order of boxes or tiles.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
-from detector.config import MergeConfig
+from detector.config import RulesConfig
 from detector.detections import Detections, FloatArray, IntArray
 from detector.inference.grouping import group_boxes
-from detector.inference.pairs import BoxIndex, Float64Array, Mask, box_areas, intersections
-from detector.inference.suppression import resolve
+from detector.inference.nms import resolve
+from detector.inference.pairs import BoxIndex
+
+Float64Array: TypeAlias = NDArray[np.float64]
+Mask: TypeAlias = NDArray[np.bool_]
 
 OUTWARD = np.array([-1.0, -1.0, 1.0, 1.0])
 """Makes all four sides grow outward, so that one comparison serves left, top, right, bottom."""
@@ -56,7 +62,7 @@ class _Cut:
     cut: Mask
 
     @classmethod
-    def of(cls, found: FloatArray, tile: IntArray, tiles: IntArray, config: MergeConfig) -> _Cut:
+    def of(cls, found: FloatArray, tile: IntArray, tiles: IntArray, config: RulesConfig) -> _Cut:
         """Finds the cut sides; the tiles together span the frame."""
         boxes: Float64Array = found.astype(np.float64)
         borders = tiles * OUTWARD
@@ -83,8 +89,8 @@ class _Cut:
 
     def agreement(self, i: IntArray, j: IntArray, shared: Float64Array) -> Float64Array:
         """Intersection over union within what both tiles see, pair by pair."""
-        seen = intersections(self.boxes[i], self.tiles[self.tile[j]])
-        seen += intersections(self.boxes[j], self.tiles[self.tile[i]])
+        seen = _intersections(self.boxes[i], self.tiles[self.tile[j]])
+        seen += _intersections(self.boxes[j], self.tiles[self.tile[i]])
         return shared / (seen - shared)
 
 
@@ -92,7 +98,7 @@ def merge_tiles(
     detections: Detections,
     tile_ids: IntArray,
     tiles: IntArray,
-    config: MergeConfig,
+    config: RulesConfig,
     *,
     nms_iou: float,
     class_aware: bool = False,
@@ -110,7 +116,7 @@ def merge_tiles(
     Returns:
         At most N objects; empty for none.
     """
-    ranked = _rank(detections)
+    ranked = rank(detections)
     detections, tile_ids = detections[ranked], tile_ids[ranked]
     shared_zone = np.flatnonzero(_in_shared_zone(detections.boxes, tiles))
     if len(shared_zone) == 0:
@@ -126,7 +132,7 @@ def merge_tiles(
     return Detections(merged, detections.scores, detections.class_ids)[keep]
 
 
-def _rank(detections: Detections) -> IntArray:
+def rank(detections: Detections) -> IntArray:
     """Rows by falling score; rows of equal score by place, so that input order is irrelevant."""
     scores = detections.scores
     order = np.argsort(-scores)
@@ -156,11 +162,12 @@ def _pairs(
     Of two boxes that no border cut, no rule takes notice unless they share `least` of the
     smaller one.
     """
-    areas = box_areas(cut.boxes)
+    areas = _areas(cut.boxes)
     is_cut = _any_side(cut.cut)
     rows = [np.zeros((2, 0), np.int64)]
     shared_areas = [np.zeros(0)]
-    for i, j, shared in BoxIndex(cut.boxes).pairs():
+    for chunk in BoxIndex(torch.from_numpy(cut.boxes)).pairs():
+        i, j, shared = (part.numpy() for part in chunk)
         meet = shared >= least * np.minimum(areas[i], areas[j])
         meet |= is_cut[i] | is_cut[j]
         meet &= cut.tile[i] != cut.tile[j]
@@ -176,7 +183,7 @@ def _pairs(
 def _merge(
     cut: _Cut,
     pairs: tuple[IntArray, IntArray, Float64Array],
-    config: MergeConfig,
+    config: RulesConfig,
     nms_iou: float,
 ) -> tuple[Float64Array, Mask]:
     """`(N, 4)` boxes after the three rules, and which of them stay."""
@@ -200,7 +207,7 @@ def _drop_fragments(
 ) -> Mask:
     """Which boxes are no fragments of a larger one that stays (rule 1)."""
     i, j, shared = pairs
-    areas = box_areas(cut.boxes)
+    areas = _areas(cut.boxes)
     i_larger = areas[i] >= areas[j]
     large, small = np.where(i_larger, i, j), np.where(i_larger, j, i)
     inside = shared >= contained * areas[small]
@@ -215,7 +222,7 @@ def _drop_fragments(
     rows = rows[np.argsort(-areas[rows], kind="stable")]
     place = np.empty(len(areas), np.int64)
     place[rows] = np.arange(len(rows))
-    stays[rows[resolve(len(rows), place[large], place[small])]] = True
+    stays[rows[_resolve(len(rows), place[large], place[small])]] = True
     return stays
 
 
@@ -224,10 +231,10 @@ def _suppressed_once(boxes: Float64Array, i: IntArray, j: IntArray, nms_iou: flo
     distinct = i != j
     better, worse = np.minimum(i, j)[distinct], np.maximum(i, j)[distinct]
     first, second = boxes[better], boxes[worse]
-    shared = intersections(first, second)
-    fall = shared > nms_iou * (box_areas(first) + box_areas(second) - shared)
+    shared = _intersections(first, second)
+    fall = shared > nms_iou * (_areas(first) + _areas(second) - shared)
     left = np.zeros(len(boxes), np.bool_)
-    left[resolve(len(boxes), better[fall], worse[fall])] = True
+    left[_resolve(len(boxes), better[fall], worse[fall])] = True
     return left
 
 
@@ -247,3 +254,25 @@ def _unite(cut: _Cut, group: IntArray) -> Float64Array:
     np.maximum.at(sides, group[rows], cut.sides[rows])
     sides *= OUTWARD
     return sides
+
+
+def _resolve(count: int, winners: IntArray, losers: IntArray) -> IntArray:
+    return resolve(count, torch.from_numpy(winners), torch.from_numpy(losers)).numpy()
+
+
+def _areas(boxes: Float64Array) -> Float64Array:
+    """`(N,)` areas of `(N, 4)` boxes; 0 where a side is not positive."""
+    areas: Float64Array = np.maximum(boxes[:, 2] - boxes[:, 0], 0.0)
+    areas *= np.maximum(boxes[:, 3] - boxes[:, 1], 0.0)
+    return areas
+
+
+def _intersections(first: Float64Array, second: Float64Array) -> Float64Array:
+    """Shared areas of boxes row by row: `(N, 4)` and `(N, 4)` give `(N,)`."""
+    shared: Float64Array = np.minimum(first[:, 2], second[:, 2])
+    shared -= np.maximum(first[:, 0], second[:, 0])
+    height = np.minimum(first[:, 3], second[:, 3])
+    height -= np.maximum(first[:, 1], second[:, 1])
+    np.maximum(shared, 0.0, out=shared)
+    shared *= np.maximum(height, 0.0, out=height)
+    return shared

@@ -1,4 +1,4 @@
-"""The convolutional blocks of YOLOv5 (v6): Conv, Bottleneck, C3 and SPPF."""
+"""The convolutional blocks of YOLOv5: Conv, Focus, Bottleneck, C3, SPP and SPPF."""
 
 from __future__ import annotations
 
@@ -62,6 +62,20 @@ class Conv(nn.Module):
         self.bn = nn.Identity()
 
 
+class Focus(nn.Module):
+    """`Conv` of a map of half the sides and four times the channels."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
+        super().__init__()
+        self.conv = Conv(4 * in_channels, out_channels, kernel)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(B, C, H, W)`, even sides, to `(B, out_channels, H / 2, W / 2)`."""
+        parts = [x[:, :, row::2, column::2] for column in (0, 1) for row in (0, 1)]
+        y: Tensor = self.conv(torch.cat(parts, dim=1))
+        return y
+
+
 class Bottleneck(nn.Module):
     """1x1 and 3x3 `Conv`; adds its input when `shortcut` is set."""
 
@@ -116,4 +130,21 @@ class SPPF(nn.Module):
         for _ in range(3):
             levels.append(self.pool(levels[-1]))
         y: Tensor = self.cv2(torch.cat(levels, dim=1))
+        return y
+
+
+class SPP(nn.Module):
+    """Spatial pyramid pooling: three maxima of different size, side by side."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernels: tuple[int, int, int]) -> None:
+        super().__init__()
+        hidden = in_channels // 2
+        self.cv1 = Conv(in_channels, hidden)
+        self.cv2 = Conv(4 * hidden, out_channels)
+        self.m = nn.ModuleList(nn.MaxPool2d(kernel, 1, kernel // 2) for kernel in kernels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(B, in_channels, H, W)` to `(B, out_channels, H, W)`."""
+        x = self.cv1(x)
+        y: Tensor = self.cv2(torch.cat((x, *(pool(x) for pool in self.m)), dim=1))
         return y

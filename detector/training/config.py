@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import ConfigDict, Field, field_validator
 from pydantic.dataclasses import dataclass
+
+from detector.model.spec import AttentionScale, ModelSpec, Neighbourhood
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -96,8 +98,11 @@ class TrainConfig:
     """A training run.
 
     Attributes:
-        size: Of the network: n, s, m, l or x.
+        network: Name and size, such as `tph-yolov5pp-n`; see `detector.model.spec`.
         class_names: In the order of the class ids.
+        neighbourhood: Rows and columns that a query of CA-Trans sees, in cells of stride 4.
+        attention_scale: What CA-Trans divides a correlation by; see `ModelSpec`.
+        anchors_per_head: Box shapes that a cell may predict, taken from the data.
         train: Data sets to learn from.
         validation: Data sets to measure on, with no image in common with `train`.
         image_px: Side of the square training views, a multiple of 32.
@@ -115,10 +120,13 @@ class TrainConfig:
         loss: Gains of the loss.
     """
 
-    size: Literal["n", "s", "m", "l", "x"]
+    network: str
     class_names: Annotated[tuple[str, ...], Field(min_length=1)]
     train: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
     validation: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
+    neighbourhood: Neighbourhood = ModelSpec.neighbourhood
+    attention_scale: AttentionScale = ModelSpec.attention_scale
+    anchors_per_head: Annotated[int, Field(ge=1, le=9)] = 3
     image_px: Annotated[int, Field(ge=64, multiple_of=32)] = 640
     batch: Annotated[int, Field(ge=1)] = 16
     steps: Annotated[int, Field(ge=1)] = 5000
@@ -132,3 +140,23 @@ class TrainConfig:
     evaluate_every: Annotated[int, Field(ge=1)] = 500
     augment: AugmentConfig = AugmentConfig()
     loss: LossConfig = LossConfig()
+
+    @field_validator("network")
+    @classmethod
+    def _known(cls, network: str) -> str:
+        ModelSpec.named(network, ("any",), 640)
+        return network
+
+    def __post_init__(self) -> None:
+        _ = self.spec  # Refuses options that the network has not.
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Of the network that is trained: in corrected form, so that every parameter learns."""
+        return ModelSpec.named(
+            self.network,
+            self.class_names,
+            self.image_px,
+            neighbourhood=self.neighbourhood,
+            attention_scale=self.attention_scale,
+        )

@@ -10,13 +10,13 @@ from detector.data.annotations import LabelledImage
 from detector.evaluation.run import evaluate_detector
 from detector.inference.tiled import TiledDetector
 from detector.inference.torch_backend import TorchBackend
-from detector.model.tph_yolov5 import TphYolov5pp
+from detector.model.network import Network
 
 LOWEST_SCORE = 0.01
 """Of the detections that count; weaker ones hardly change the precision and cost time."""
 
 
-def measure(model: TphYolov5pp, images: Sequence[LabelledImage], device: str) -> dict[str, float]:
+def measure(model: Network, images: Sequence[LabelledImage], device: str) -> dict[str, float]:
     """Figures of a network on held-out images after the COCO protocol, in 0..1.
 
     Args:

@@ -10,12 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from detector.model.tph_yolov5 import STRIDES
 from detector.training.assignment import Positives, Targets, assign
 from detector.training.config import LossConfig
 
-LEVEL_BALANCE = (4.0, 1.0, 0.4)
-"""Weight of each head's objectness loss, finest first."""
+THREE_LEVELS = (4.0, 1.0, 0.4)
+"""Weight of each head's objectness loss, finest first, where there are three."""
+
+LEVELS = (4.0, 1.0, 0.25, 0.06)
+"""The same for another number of heads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ def compute_loss(
     logits: Sequence[Tensor],
     targets: Targets,
     anchors_px: Tensor,
+    strides: Sequence[int],
     gains: LossConfig,
     ignored: Sequence[Tensor] | None = None,
 ) -> tuple[Tensor, LossParts]:
@@ -40,6 +43,7 @@ def compute_loss(
         logits: What the network gives, finest head first.
         targets: The objects of the batch.
         anchors_px: `(heads, A, 2)`.
+        strides: Pixels per cell of each head.
         gains: Weights of the parts.
         ignored: For each head `(B, h, w)` bool, cells that train no objectness, but for the
             anchors whose prediction overlaps an object that is theirs; `None`: all cells train.
@@ -49,9 +53,10 @@ def compute_loss(
     """
     zero = logits[0].new_zeros((), dtype=torch.float32)
     box, objectness, classification = zero, zero, zero
+    balance = THREE_LEVELS if len(logits) == 3 else LEVELS
     for level, head in enumerate(logits):
         head = head.float()  # noqa: PLW2901
-        stride = STRIDES[level]
+        stride = strides[level]
         positives = assign(targets, anchors_px[level], head.shape[2:4], stride, gains.ratio_limit)
         truth = head.new_zeros(head.shape[:4])
         if len(positives.image):
@@ -61,7 +66,7 @@ def compute_loss(
             box = box + (1 - iou).mean()
             _keep_best(truth, at, iou.detach())
             classification = classification + _class_loss(found, positives.class_ids, gains)
-        objectness = objectness + LEVEL_BALANCE[level] * _objectness_loss(
+        objectness = objectness + balance[level] * _objectness_loss(
             head[..., 4], truth, gains, None if ignored is None else ignored[level]
         )
     parts = LossParts(

@@ -21,14 +21,15 @@ from pydantic import TypeAdapter
 from detector.data.augment import View
 from detector.data.dataset import Batch, Pool, TrainingViews, collate, ignored_cells
 from detector.model.checkpoint import load_checkpoint, save_checkpoint
-from detector.model.tph_yolov5 import STRIDES, ModelSpec, TphYolov5pp
+from detector.model.family import build_network
+from detector.model.network import Network
+from detector.model.spec import ModelSpec
 from detector.training.anchors import best_possible_recall, fit_anchors
 from detector.training.assignment import Targets
 from detector.training.config import TrainConfig
 from detector.training.loss import LossParts, compute_loss
 from detector.training.schedule import AveragedModel, build_optimizer, learning_rate
 
-ANCHORS_PER_HEAD = 3
 BATCHES_AHEAD = 3
 
 CHANGEABLE = ("validation", "workers", "evaluate_every")
@@ -55,7 +56,7 @@ class Progress:
     images_per_s: float
 
 
-Evaluate = Callable[[TphYolov5pp], dict[str, float]]
+Evaluate = Callable[[Network], dict[str, float]]
 """Measures a network; the figure `AP50` decides which weights are the best."""
 
 
@@ -72,7 +73,7 @@ class Trainer:
         folder: Existing; a run found there is continued.
         evaluate: Called every `evaluate_every` steps and at the end.
         device: Where the network runs.
-        init: Weights of the same size and classes to start from, with their anchors.
+        init: Weights of the same network and classes to start from, with their anchors.
 
     Raises:
         ValueError: If the folder holds another run or a damaged state, or `init` does not fit.
@@ -96,12 +97,11 @@ class Trainer:
         self._views = TrainingViews(pools, config.image_px, config.augment, seed=config.seed)
         self._state_path = folder / "state.pt"
         state = _load_state(self._state_path)
-        spec = ModelSpec(config.size, config.class_names, config.image_px)
         if state is None and init is not None:
-            model = _start_from(init, spec)
+            model = _start_from(init, config.spec)
         else:
             anchors = state["anchors"] if state else _anchors_from(self._views, config)
-            model = TphYolov5pp(spec, anchors)
+            model = build_network(config.spec, anchors)
         self.model = model.to(device).to(memory_format=torch.channels_last)
         self.averaged = AveragedModel(self.model, config.ema_decay)
         self._optimizer = build_optimizer(self.model, config)
@@ -163,10 +163,15 @@ class Trainer:
         )
         ignored = [
             ignored_cells(batch.ignored, (head.shape[2], head.shape[3]), stride).to(self._device)
-            for head, stride in zip(logits, STRIDES, strict=True)
+            for head, stride in zip(logits, self.model.strides, strict=True)
         ]
         total, parts = compute_loss(
-            logits, targets, self.model.anchors_px, self._config.loss, ignored
+            logits,
+            targets,
+            self.model.anchors_px,
+            self.model.strides,
+            self._config.loss,
+            ignored,
         )
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(total)
@@ -177,7 +182,7 @@ class Trainer:
 
     def _measure_and_save(self) -> None:
         averaged = self.averaged.model
-        assert isinstance(averaged, TphYolov5pp)
+        assert isinstance(averaged, Network)
         # Half precision, as published weights are; what is measured is what is saved.
         saved = copy.deepcopy(averaged).half()
         save_checkpoint(self._folder / "last.safetensors", saved)
@@ -234,15 +239,17 @@ def _load_state(path: Path) -> dict[str, Any] | None:
     return state
 
 
-def _start_from(path: Path, spec: ModelSpec) -> TphYolov5pp:
+def _start_from(path: Path, spec: ModelSpec) -> Network:
     """A network of that form with the weights and anchors of a file."""
     found = load_checkpoint(path)
-    if (found.spec.size, found.class_names) != (spec.size, spec.class_names):
-        raise ValueError(
-            f"{path}: holds {found.spec.name} for {', '.join(found.class_names)}; the run is "
-            f"{spec.name} for {', '.join(spec.class_names)}"
-        )
-    model = TphYolov5pp(spec, found.anchors_px.tolist())
+    for key in ("name", "form", "class_names", "neighbourhood", "attention_scale"):
+        there, here = getattr(found.spec, key), getattr(spec, key)
+        if there != here:
+            raise ValueError(
+                f"{path}: {key}: {json.dumps(there)} there, {json.dumps(here)} in the run; "
+                "a run starts from weights of its own network"
+            )
+    model = build_network(spec, found.anchors_px.tolist())
     model.load_state_dict(found.state_dict())
     return model
 
@@ -253,9 +260,11 @@ def _anchors_from(views: TrainingViews, config: TrainConfig) -> list[list[list[f
     boxes = np.concatenate(drawn).astype(np.float64)
     sizes = boxes[:, 2:] - boxes[:, :2]
     rng = np.random.default_rng(config.seed)
-    anchors = fit_anchors(sizes, ANCHORS_PER_HEAD * len(STRIDES), config.loss.ratio_limit, rng)
+    heads = len(config.spec.strides)
+    count = config.anchors_per_head * heads
+    anchors = fit_anchors(sizes, count, config.loss.ratio_limit, rng)
     recall = best_possible_recall(anchors, sizes, config.loss.ratio_limit)
     if recall < 0.9:
         raise ValueError(f"anchors fit only {recall:.0%} of the boxes; check the labels' sizes")
-    result: list[list[list[float]]] = anchors.reshape(len(STRIDES), ANCHORS_PER_HEAD, 2).tolist()
+    result: list[list[list[float]]] = anchors.reshape(heads, -1, 2).tolist()
     return result

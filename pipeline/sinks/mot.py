@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.frame import Result
 from pipeline.sinks.files import GrowingText, write_atomically
-from tracking.tracks import Float64Array
+from tracking.tracks import Float64Array, Tracks
 
 
 class MotSink:
@@ -45,26 +45,8 @@ class MotSink:
         Raises:
             InputError: If the disk is full, or the file has gone.
         """
-        tracks = result.tracks
         height, width = result.frame.image.shape[:2]
-        xywh = tracks.boxes.copy()
-        xywh[:, 2:] -= xywh[:, :2]
-        seen = visible_share(tracks.boxes, (width, height))
-        number = result.frame.index + 1
-        rows = zip(
-            tracks.ids.tolist(),
-            xywh.tolist(),
-            tracks.scores.tolist(),
-            tracks.classes.tolist(),
-            seen.tolist(),
-            strict=True,
-        )
-        self._file.write(
-            "".join(
-                f"{number},{i},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{score:.4f},{c},{share:.2f},-1\n"
-                for i, (x, y, w, h), score, c, share in rows
-            )
-        )
+        self._file.write(mot_lines(result.frame.index + 1, result.tracks, (width, height)))
 
     def close(self) -> None:
         """Completes the file; may be called twice.
@@ -73,6 +55,30 @@ class MotSink:
             InputError: If the last lines cannot be written.
         """
         self._file.close()
+
+
+def mot_lines(number: int, tracks: Tracks, image_wh: tuple[int, int]) -> str:
+    """A frame's lines, see `MotSink`; none for a frame without tracks.
+
+    Args:
+        number: Of the frame, from 1.
+        tracks: What it shows.
+        image_wh: Its size.
+    """
+    xywh = tracks.boxes.copy()
+    xywh[:, 2:] -= xywh[:, :2]
+    rows = zip(
+        tracks.ids.tolist(),
+        xywh.tolist(),
+        tracks.scores.tolist(),
+        tracks.classes.tolist(),
+        visible_share(tracks.boxes, image_wh).tolist(),
+        strict=True,
+    )
+    return "".join(
+        f"{number},{i},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{score:.4f},{c},{share:.2f},-1\n"
+        for i, (x, y, w, h), score, c, share in rows
+    )
 
 
 def visible_share(boxes: Float64Array, image_wh: tuple[int, int]) -> Float64Array:

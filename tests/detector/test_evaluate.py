@@ -159,7 +159,11 @@ def test_bad_input_is_one_line_and_exit_2(
 def test_a_malformed_label_is_named(data: Path, run: Run) -> None:
     labels = data.parent / "labels" / "b1.txt"
     labels.write_text("7 .5 .5 .1 .1")
-    assert run("--data", data) == (2, "", f"error: {labels}: line 1: class 7 is not one of 0..1\n")
+    assert run("--data", data) == (
+        2,
+        "",
+        f"error: {labels}: line 1: class 7: expected a whole number from 0 to 1\n",
+    )
 
 
 @pytest.mark.usefixtures("configs")

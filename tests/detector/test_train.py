@@ -22,7 +22,7 @@ from tests.detector.networks import network
 ROOT = Path(__file__).resolve().parents[2]
 
 RUN = """\
-size: n
+network: tph-yolov5pp-n
 class_names: [car, bus]
 train: [{data: toy.yaml, flights: [a], scale: [0.8, 1.25], cache: true}]
 validation: [{data: toy.yaml, flights: [b]}]
@@ -99,7 +99,7 @@ def test_a_run_leaves_weights_a_log_and_its_settings(tmp_path: Path, run: Run) -
     assert (np.diff(anchors.prod(1)) > 0).all()
     assert best_possible_recall(anchors, np.array([[8.0, 8.0], [31.0, 31.0]]), 3) == 1
     start = network(names=("car", "bus"))  # the seed of the run is 0 too
-    assert not torch.equal(model.head4.weight, start.head4.weight)
+    assert not torch.equal(model.detect.predictors[1].weight, start.detect.predictors[1].weight)
     noted = json.loads((folder / "config.json").read_text())
     assert (noted["steps"], noted["train"][0]["scale"]) == (4, [0.8, 1.25])
 
@@ -146,15 +146,37 @@ def test_a_run_starts_from_weights_and_their_anchors(
     assert run(tmp_path / "out", "--init", tmp_path / "init.safetensors")[0] == 0
     found = load_checkpoint(tmp_path / "out" / "last.safetensors")
     assert torch.equal(found.anchors_px, model.anchors_px)
-    assert torch.equal(found.head4.weight, model.head4.weight.half().float())
+    for one, two in zip(found.detect.predictors, model.detect.predictors, strict=True):
+        assert torch.equal(one.weight, two.weight.half().float())
     assert found.train_px == 64
 
-    save_checkpoint(tmp_path / "other.safetensors", network(names=("car", "truck")))
-    assert run(tmp_path / "out2", "--init", tmp_path / "other.safetensors") == (
-        2,
-        f"error: {tmp_path / 'other.safetensors'}: holds tph-yolov5pp-n for car, truck; the run "
-        "is tph-yolov5pp-n for car, bus\n",
+    other = tmp_path / "other.safetensors"
+    for model, fault in (
+        (network(names=("car", "truck")), 'class_names: ["car", "truck"] there, ["car", "bus"]'),
+        (network("yolov5-n"), 'name: "yolov5-n" there, "tph-yolov5pp-n"'),
+        (network(form="published"), 'form: "published" there, "corrected"'),
+        (
+            network(neighbourhood=(4, 4), names=("car", "bus")),
+            "neighbourhood: [4, 4] there, [2, 2]",
+        ),
+    ):
+        save_checkpoint(other, model)
+        assert run(tmp_path / "out2", "--init", other) == (
+            2,
+            f"error: {other}: {fault} in the run; a run starts from weights of its own network\n",
+        )
+
+
+@pytest.mark.slow
+def test_a_network_of_four_heads_is_trained(tmp_path: Path, config: Path, run: Run) -> None:
+    config.write_text(
+        RUN.replace("tph-yolov5pp-n", "tph-yolov5-swin-cbam-n") + "anchors_per_head: 2\n"
     )
+    assert run(tmp_path / "out")[0] == 0
+    model = load_checkpoint(tmp_path / "out" / "last.safetensors")
+    assert model.spec.name == "tph-yolov5-swin-cbam-n"
+    assert model.anchors_px.shape == (4, 2, 2)
+    assert (model.anchors_px.flatten(0, 1).prod(1).diff() > 0).all()
 
 
 @pytest.mark.slow
@@ -217,7 +239,12 @@ def test_wrong_options_are_one_line_and_exit_2(
         ("batch: 2", "batch: 2\nbatch: 3", "line 7, column 1: key 'batch' stands here twice"),
         ("batch: 2", "batch: '2'", 'batch: should be a valid integer, found "2"'),
         ("batch: 2", "batchs: 2", "batchs: unknown key"),
-        ("size: n\n", "", "size: missing"),
+        ("network: tph-yolov5pp-n\n", "", "network: missing"),
+        (
+            "tph-yolov5pp-n",
+            "yolov9-n",
+            "network: 'yolov9-n' is no network; a name is one of yolov5, ",
+        ),
         ("mosaic: 0.3", "mosaic: 2", "augment.mosaic: should be less than or equal to 1, found 2"),
         (
             "[0.8, 1.25]",
@@ -227,7 +254,7 @@ def test_wrong_options_are_one_line_and_exit_2(
         (RUN, "- 1", "the file: should be an object, found [1]"),
         ("[a]", "[a, c]", "toy: no flight 'c' in this data set; it has a, b"),
         ("flights: [b]", "flights: [b, a]", "toy/images/a0.png is in both `train` and `valid"),
-        ("size: n", "size: s\nsteps: 3", "line 8, column 1: key 'steps' stands here twice"),
+        ("batch: 2", "batch: 2\nsteps: 3", "line 8, column 1: key 'steps' stands here twice"),
     ],
 )
 def test_wrong_settings_are_one_line_and_exit_2(

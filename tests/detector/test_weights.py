@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from detector.data.config import load_dataset_config, read_flights
+from detector.data.config import load_dataset_config
+from detector.data.reading import read_flights
 from detector.model.checkpoint import load_checkpoint
 from detector.training.evaluation import measure
 from detector.weights import DEFAULT_WEIGHTS

@@ -76,7 +76,8 @@ def test_later_overrides_win_and_an_empty_file_is_fine(tmp_path: Path) -> None:
         ),
         (
             "detector: {tiling: {tile: 3}}",
-            "detector.tiling.tile: unknown key; tiling takes tile_px, overlap, full_frame",
+            "detector.tiling.tile: unknown key; tiling takes tile_px, overlap, full_frame, "
+            "resize_px",
         ),
         ("tracker: {name: botsort}", "tracker.name: found 'botsort'; choose sort, bytetrack"),
         ("tracker: sort", 'tracker: should be a section with keys, found "sort"'),
@@ -89,6 +90,26 @@ def test_later_overrides_win_and_an_empty_file_is_fine(tmp_path: Path) -> None:
         (
             "detector: {confidence: '0.5'}",
             'detector.confidence: should be a valid number, found "0.5"',
+        ),
+        ("detector: {weights: 3}", "detector.weights: should be a list, found 3"),
+        ("detector: {weights: [a, 3]}", "detector.weights.1: should be a valid string, found 3"),
+        (
+            "detector: {views: [{}, {zoom: 2}]}",
+            "detector.views.1.zoom: unknown key; views takes scale, flip, without",
+        ),
+        (
+            "detector: {views: six}",
+            "detector.views: found \"six\"; choose 'single', 'yolov5' or 'tph-yolov5'",
+        ),
+        (
+            "detector: {suppression: {name: wbf, sigma: 1}}",
+            "detector.suppression.sigma: unknown key; wbf takes name, iou, skip_score, weights, "
+            "class_aware",
+        ),
+        (
+            "detector: {suppression: {name: wbf, weights: [2, 1]}}",
+            "detector: suppression.weights: 2 for 1 models; give one for each file of "
+            "detector.weights, or null",
         ),
         ("max_frames: 0", "max_frames: should be greater than or equal to 1, found 0"),
         ("max_frames: 2.5", "max_frames: should be a valid integer, found 2.5"),

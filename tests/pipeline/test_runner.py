@@ -24,7 +24,7 @@ from pipeline.sinks.counts import CountsSink
 from pipeline.sinks.summary import Summary
 from pipeline.steps import Parts
 from tests.pipeline.flights import Silent
-from tracking.tracks import Tracks
+from tracking.tracks import Motion, Tracks
 
 WATCHDOG_S = 20.0
 FRAMES = 12
@@ -93,7 +93,13 @@ class FakeTracker:
     check: Callable[[int], None] = never
     seen: int = 0
 
-    def update(self, detections: Detections) -> Tracks:
+    def update(
+        self,
+        detections: Detections,
+        *,
+        motion: Motion | None = None,
+        time_s: float | None = None,
+    ) -> Tracks:
         self.check(self.seen)
         self.seen += 1
         count = len(detections)

@@ -26,7 +26,10 @@ def _iou(first: Array, second: Array, unit: float) -> Array:
     area_a = (a[..., 2] - a[..., 0] + unit) * (a[..., 3] - a[..., 1] + unit)
     area_b = (b[..., 2] - b[..., 0] + unit) * (b[..., 3] - b[..., 1] + unit)
     overlap = np.zeros(shared.shape)
-    np.divide(shared, area_a + area_b - shared, out=overlap, where=shared > 0)
+    # In whole pixels the reference does not look at pairs apart; else areas may cancel.
+    looked_at = shared > 0 if unit else np.ones(shared.shape, bool)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        np.divide(shared, area_a + area_b - shared, out=overlap, where=looked_at)
     return overlap
 
 

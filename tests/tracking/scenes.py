@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import Detections
-from tracking.tracks import Tracker, Tracks
+from tracking.tracks import Motion, Tracker, Tracks
 
 Array = NDArray[np.float64]
 
@@ -129,7 +129,13 @@ class AsTracker:
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
 
-    def update(self, detections: Detections) -> Tracks:
+    def update(
+        self,
+        detections: Detections,
+        *,
+        motion: Motion | None = None,
+        time_s: float | None = None,
+    ) -> Tracks:
         """The reference's tracks of the next frame."""
         rows = self._reference.update(np.c_[detections.boxes, detections.scores])
         ids, zeros = rows[:, 0].astype(np.int64), np.zeros(len(rows), np.int64)

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
+import torch
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detector.detections import Detections
+from detector.inference.candidates import Candidates
 
 Array: TypeAlias = NDArray[Any]
 
@@ -27,6 +29,21 @@ def detections(
         np.full(count, 0.5, np.float32) if scores is None else np.asarray(scores, np.float32),
         np.zeros(count, np.int64) if class_ids is None else np.asarray(class_ids, np.int64),
     )
+
+
+def candidates(parts: list[Detections]) -> Candidates:
+    """What one source finds in each image."""
+    found = joined([Detections.empty(), *parts])
+    image = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    columns = (found.boxes, found.scores, found.class_ids, image, np.zeros_like(image))
+    return Candidates(*map(torch.from_numpy, columns))
+
+
+def of_image(found: Candidates, image: int) -> Detections:
+    """What was found in one image."""
+    rows = found.image == image
+    columns = (found.boxes, found.scores, found.class_ids)
+    return Detections(*(column[rows].numpy() for column in columns))
 
 
 def seen(truth: Detections, tile: Array) -> Detections:

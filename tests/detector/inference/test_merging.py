@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from detector.config import MergeConfig
+from detector.config import RulesConfig
 from detector.detections import Detections
 from detector.inference.grouping import group_boxes
 from detector.inference.merging import merge_tiles
@@ -34,7 +34,7 @@ TWO = np.array([[0, 0, 100, 100], [80, 0, 180, 100]])
 
 def merge(found: Detections, tile_ids: Array, tiles: Array, **options: Any) -> Detections:
     return merge_tiles(
-        found, np.asarray(tile_ids), tiles, MergeConfig(), **({"nms_iou": 0.5} | options)
+        found, np.asarray(tile_ids), tiles, RulesConfig(), **({"nms_iou": 0.5} | options)
     )
 
 

@@ -9,10 +9,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector.config import DetectorConfig, TilingConfig
+from detector.config import (
+    DetectorConfig,
+    DiouNmsConfig,
+    NmsConfig,
+    SoftNmsConfig,
+    TilingConfig,
+    TogetherConfig,
+    WbfConfig,
+)
 from detector.detections import Detections, Image
+from detector.inference.candidates import Candidates
 from detector.inference.tiled import TiledDetector
-from tests.detector.inference.scenes import as_rows, detections
+from tests.detector.inference.scenes import as_rows, candidates, detections
 
 Array = NDArray[Any]
 CLASSES = ("car", "truck", "bus")
@@ -31,15 +40,16 @@ class ColourBackend:
 
     class_names = CLASSES
     stride = 32
+    source_count = 1
 
     def __init__(self) -> None:
         self.calls: list[list[tuple[int, ...]]] = []
 
-    def infer(self, tiles: Sequence[Image]) -> list[Detections]:
+    def infer(self, tiles: Sequence[Image]) -> Candidates:
         self.calls.append([tile.shape for tile in tiles])
-        return [self._see(tile) for tile in tiles]
+        return candidates([self.see(tile) for tile in tiles])
 
-    def _see(self, tile: Image) -> Detections:
+    def see(self, tile: Image) -> Detections:
         boxes, class_ids = [], []
         brightest = tile.max(axis=2)
         for level in np.unique(brightest[brightest >= 100]):
@@ -76,8 +86,7 @@ def test_a_frame_that_fits_is_one_tile_and_equal_to_no_tiling() -> None:
     image = paint((512, 300), [[10, 10, 40, 30], [430, 200, 512, 240]])
     (found,) = TiledDetector(backend, CONFIG).detect([image])
     assert backend.calls == [[(300, 512, 3)]]
-    (direct,) = backend.infer([image])
-    assert as_rows(found) == as_rows(direct)
+    assert as_rows(found) == as_rows(backend.see(image))
 
 
 def test_frames_of_different_sizes_go_to_the_backend_together_and_come_back_in_order() -> None:
@@ -119,8 +128,8 @@ def test_what_is_no_image_is_refused(image: Any) -> None:
 class SizeBackend(ColourBackend):
     """Finds only what it sees whole and at most 150 px long: large objects must be shrunk."""
 
-    def _see(self, tile: Image) -> Detections:
-        found = super()._see(tile)
+    def see(self, tile: Image) -> Detections:
+        found = super().see(tile)
         height, width = tile.shape[:2]
         whole = (found.boxes[:, :2] > 0).all(axis=1) & (found.boxes[:, 2:] < (width, height)).all(1)
         small = (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1) <= 150
@@ -145,8 +154,8 @@ def test_a_pass_over_the_whole_frame_finds_what_is_too_large_for_tiles(full_fram
 class ShrunkBackend(ColourBackend):
     """Finds objects only in the pass over the whole frame."""
 
-    def _see(self, tile: Image) -> Detections:
-        return super()._see(tile) if tile.shape == (256, 512, 3) else Detections.empty()
+    def see(self, tile: Image) -> Detections:
+        return super().see(tile) if tile.shape == (256, 512, 3) else Detections.empty()
 
 
 def test_the_pass_over_the_whole_frame_reports_only_what_tiles_may_cut() -> None:
@@ -164,11 +173,20 @@ def test_a_frame_that_fits_gets_no_second_pass() -> None:
     assert len(backend.calls[0]) == 1
 
 
+def test_a_frame_is_resized_and_its_objects_are_in_its_own_pixels() -> None:
+    backend = ColourBackend()
+    config = DetectorConfig(tiling=TilingConfig(tile_px=1024, resize_px=1000))
+    (found,) = TiledDetector(backend, config).detect([paint((500, 300), [[100, 60, 200, 120]])])
+    assert backend.calls == [[(600, 1000, 3)]]
+    np.testing.assert_allclose(found.boxes, [[100, 60, 200, 120]], atol=1)
+    assert found.boxes.dtype == np.float32
+
+
 class DoubleBackend(ColourBackend):
     """Gives every object a second, weaker candidate of the next class."""
 
-    def _see(self, tile: Image) -> Detections:
-        found = super()._see(tile)
+    def see(self, tile: Image) -> Detections:
+        found = super().see(tile)
         return Detections(
             np.concatenate([found.boxes, found.boxes]),
             np.concatenate([found.scores, found.scores - np.float32(0.2)]),
@@ -176,8 +194,68 @@ class DoubleBackend(ColourBackend):
         )
 
 
+@pytest.mark.parametrize("merge", [TogetherConfig(), DetectorConfig().merge])
+@pytest.mark.parametrize("kind", [NmsConfig, DiouNmsConfig, WbfConfig])
 @pytest.mark.parametrize(("class_aware", "count"), [(False, 4), (True, 8)])
-def test_candidates_of_a_tile_are_suppressed(class_aware: bool, count: int) -> None:
-    config = DetectorConfig(tiling=TilingConfig(tile_px=512), class_aware=class_aware)
-    (found,) = TiledDetector(DoubleBackend(), config).detect([paint((1000, 700), BOXES)])
+def test_candidates_of_a_tile_are_suppressed(
+    class_aware: bool, count: int, kind: Any, merge: Any
+) -> None:
+    # Whole in some tile and cut by none, so that both ways of merging find the same.
+    boxes = [[10, 10, 40, 30], [200, 200, 240, 240], [600, 20, 640, 60], [900, 600, 990, 690]]
+    tiling, suppression = TilingConfig(tile_px=512), kind(class_aware=class_aware)
+    config = DetectorConfig(tiling=tiling, suppression=suppression, merge=merge)
+    (found,) = TiledDetector(DoubleBackend(), config).detect([paint((1000, 700), boxes)])
     assert len(found) == count
+    assert sorted(found.boxes.tolist()) == sorted(boxes * (count // 4))
+    assert (np.diff(found.scores) <= 0).all()
+
+
+def test_soft_nms_lowers_the_scores_of_what_overlaps() -> None:
+    tiling, suppression = TilingConfig(tile_px=512), SoftNmsConfig(sigma=2.0)
+    config = DetectorConfig(tiling=tiling, suppression=suppression, merge=TogetherConfig())
+    (found,) = TiledDetector(DoubleBackend(), config).detect([paint((300, 200), BOXES[:1])])
+    np.testing.assert_allclose(found.scores, [0.5, 0.3 * np.exp(-0.5)], rtol=1e-6)
+
+
+def test_tiles_that_see_an_object_alike_are_fused_without_loss() -> None:
+    # Two tiles of 512 px; the first object is in their overlap, the second in one of them.
+    boxes = [[430, 100, 470, 140], [700, 100, 740, 140]]
+    config = DetectorConfig(
+        tiling=TilingConfig(tile_px=512), suppression=WbfConfig(), merge=TogetherConfig()
+    )
+    backend = ColourBackend()
+    (found,) = TiledDetector(backend, config).detect([paint((900, 300), boxes)])
+    assert len(backend.calls[0]) == 2
+    assert sorted(found.boxes.tolist()) == boxes
+    np.testing.assert_allclose(found.scores, 0.5, atol=0.02)
+
+
+class LeftBackend(ColourBackend):
+    """Sees objects in tiles that are black on the right only."""
+
+    def see(self, tile: Image) -> Detections:
+        return Detections.empty() if tile[:, -100:].any() else super().see(tile)
+
+
+def test_an_object_that_one_of_two_tiles_missed_has_half_its_score() -> None:
+    config = DetectorConfig(
+        tiling=TilingConfig(tile_px=512), suppression=WbfConfig(), merge=TogetherConfig()
+    )
+    # The tiles are 0 to 512 and 388 to 900.
+    boxes = [[392, 100, 410, 140], [800, 100, 890, 140]]
+    (found,) = TiledDetector(LeftBackend(), config).detect([paint((900, 300), boxes)])
+    (both,) = TiledDetector(ColourBackend(), config).detect([paint((900, 300), boxes)])
+    assert len(found) == 1
+    assert len(both) == 2
+    np.testing.assert_allclose(found.boxes, boxes[:1])
+    np.testing.assert_allclose(found.scores, 0.5 * 0.5, atol=0.02)
+
+
+def test_frames_put_together_do_not_see_each_other() -> None:
+    config = DetectorConfig(tiling=TilingConfig(tile_px=512), merge=TogetherConfig())
+    images = [paint((1000, 700), BOXES[:3]), paint((300, 200), []), paint((1000, 700), BOXES[:1])]
+    together = TiledDetector(ColourBackend(), config).detect(images)
+    for image, found in zip(images, together, strict=True):
+        (alone,) = TiledDetector(ColourBackend(), config).detect([image])
+        assert as_rows(found) == as_rows(alone)
+    assert len(together[1]) == 0

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from detector.model.blocks import C3, SPPF, Bottleneck, Conv, c3_bottlenecks
-from tests.detector.networks import randomise_normalisation
+from detector.model.blocks import C3, SPP, SPPF, Bottleneck, Conv, Focus, c3_bottlenecks
+from tests.detector.networks import randomise
 
 
 @torch.no_grad()
@@ -38,7 +38,7 @@ def test_normalisation_learns_as_published() -> None:
 def test_a_fused_conv_gives_the_same(kernel: int, stride: int, padding: int) -> None:
     torch.manual_seed(0)
     conv = Conv(3, 5, kernel, stride, padding).eval()
-    randomise_normalisation(conv)
+    randomise(conv)
     x = torch.randn(2, 3, 12, 16)
     expected = conv(x)
     conv.fuse()
@@ -86,3 +86,24 @@ def test_sppf_pools_one_two_and_three_times() -> None:
     # A 5x5 maximum applied twice is 9x9, three times 13x13.
     pooled = [F.max_pool2d(y, side, 1, side // 2) for side in (5, 9, 13)]
     torch.testing.assert_close(block(x), block.cv2(torch.cat((y, *pooled), 1)))
+
+
+@torch.no_grad()
+def test_spp_pools_with_three_sizes_side_by_side() -> None:
+    torch.manual_seed(0)
+    block = SPP(8, 6, (3, 7, 11)).eval()
+    x = torch.randn(1, 8, 20, 20)
+    y = block.cv1(x)
+    assert y.shape[1] == 4
+    pooled = [F.max_pool2d(y, side, 1, side // 2) for side in (3, 7, 11)]
+    torch.testing.assert_close(block(x), block.cv2(torch.cat((y, *pooled), 1)))
+
+
+@torch.no_grad()
+def test_focus_takes_the_cells_of_a_block_column_by_column() -> None:
+    block = Focus(1, 4, 1).eval()
+    block.conv.conv.weight.copy_(torch.eye(4)[:, :, None, None])
+    block.conv.act = nn.Identity()  # type: ignore[assignment]
+    x = torch.arange(16.0).view(1, 1, 4, 4)
+    found = block(x) * (1 + 1e-3) ** 0.5
+    torch.testing.assert_close(found[0, :, 0, 1], torch.tensor([2.0, 6.0, 3.0, 7.0]))

@@ -14,16 +14,21 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from detector.model import checkpoint
 from detector.model.checkpoint import FORMAT, load_checkpoint, save_checkpoint
-from detector.model.tph_yolov5 import ModelSpec, TphYolov5pp
-from tests.detector.networks import network, randomise_normalisation
+from detector.model.family import build_network
+from detector.model.spec import Form, ModelSpec, NetworkName
+from tests.detector.networks import EVERY_NETWORK, network, randomise
 
 HEADER = {
-    "name": "tph-yolov5pp-n",
+    "network": "tph-yolov5pp",
+    "depth": 0.33,
+    "width": 0.25,
     "class_names": ["car", "truck", "bus"],
     "train_px": 640,
     "form": "corrected",
-    "neighbourhood": 2,
+    "neighbourhood": [2, 2],
+    "attention_scale": "neighbours",
 }
 
 Change = Callable[[dict[str, Tensor]], object]
@@ -34,14 +39,15 @@ def tensors() -> dict[str, Tensor]:
     return {key: value.clone() for key, value in network().state_dict().items()}
 
 
+@pytest.mark.parametrize("name", EVERY_NETWORK)
 @pytest.mark.parametrize("form", ["published", "corrected"])
 @torch.no_grad()
-def test_a_network_comes_back_to_the_bit(tmp_path: Path, form: str) -> None:
+def test_a_network_comes_back_to_the_bit(tmp_path: Path, name: NetworkName, form: Form) -> None:
     torch.manual_seed(0)
-    anchors = (torch.rand(3, 2, 2) * 100 + 1).tolist()
-    spec = ModelSpec("n", ("car", "Bus ä"), 512, form, neighbourhood=4)  # type: ignore[arg-type]
-    model = TphYolov5pp(spec, anchors).to(memory_format=torch.channels_last)
-    randomise_normalisation(model)
+    spec = ModelSpec(name, 0.4, 0.2, ("car", "Bus ä"), 512, form)
+    anchors = (torch.rand(len(spec.strides), 2, 2) * 100 + 1).tolist()
+    model = build_network(spec, anchors).to(memory_format=torch.channels_last)
+    randomise(model)
     path = tmp_path / "net.safetensors"
     save_checkpoint(path, model, {"attribution": "drawn by hand"})
     back = load_checkpoint(path)
@@ -56,13 +62,23 @@ def test_a_network_comes_back_to_the_bit(tmp_path: Path, form: str) -> None:
         assert file.metadata()["attribution"] == "drawn by hand"
 
 
+def test_the_options_of_ca_trans_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    for neighbourhood, scale in (((0, 0), "neighbours"), ((4, 6), "channels")):
+        model = network(neighbourhood=neighbourhood, attention_scale=scale)
+        save_checkpoint(path, model)
+        back = load_checkpoint(path)
+        assert back.spec == model.spec
+        assert back.spec.neighbourhood == neighbourhood
+
+
 def test_half_precision_is_read_as_float32(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
     model = network().half()
     save_checkpoint(path, model)
     back = load_checkpoint(path)
     assert {p.dtype for p in back.parameters()} == {torch.float32}
-    assert torch.equal(back.head4.weight, model.head4.weight.float())
+    assert torch.equal(back.detect.predictors[1].weight, model.detect.predictors[1].weight.float())
 
 
 class Trap:
@@ -132,18 +148,22 @@ def test_weights_of_another_program_are_refused(tmp_path: Path) -> None:
         ("[]", "header model: Input should be an object"),
         ({"form": "mended"}, "header model.form: Input should be 'published' or 'corrected'"),
         ({"train_px": "640"}, "header model.train_px: Input should be a valid integer"),
-        ({"train_px": 0}, "header model.train_px: Input should be greater than 0"),
-        ({"neighbourhood": 3}, "header model.neighbourhood: Input should be a multiple of 2"),
+        ({"train_px": 0}, "header model.train_px: Input should be greater than or equal to 1"),
+        ({"width": 5}, "header model.width: Input should be less than or equal to 4"),
+        ({"depth": -1}, "header model.depth: Input should be greater than 0"),
+        (
+            {"neighbourhood": [2, 3]},
+            "header model.neighbourhood.1: Input should be a multiple of 2",
+        ),
+        (
+            {"neighbourhood": [2, 0]},
+            "header model: Value error, neighbourhood: both sides are 0, or none is",
+        ),
         (
             {"class_names": []},
             "header model.class_names: Tuple should have at least 1 item after validation, not 0",
         ),
         ({"code": "x"}, "header model.code: Unexpected keyword argument"),
-        (
-            {"name": "yolov5-n"},
-            "unknown network 'yolov5-n'; known are tph-yolov5pp-n, tph-yolov5pp-s, "
-            "tph-yolov5pp-m, tph-yolov5pp-l, tph-yolov5pp-x",
-        ),
     ],
 )
 def test_a_wrong_header_is_named(
@@ -162,19 +182,22 @@ def set_to(key: str, value: Tensor) -> Change:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        (lambda t: t.pop("head4.bias"), "tensor head4.bias: is missing"),
-        (set_to("head6.bias", torch.zeros(1)), "tensor head6.bias: is not part of the network"),
+        (lambda t: t.pop("detect.m.0.bias"), "tensor detect.m.0.bias: is missing"),
         (
-            set_to("head4.bias", torch.zeros(23)),
-            "tensor head4.bias: expected shape (24,), found (23,)",
+            set_to("detect.m.2.bias", torch.zeros(1)),
+            "tensor detect.m.2.bias: is not part of the network",
         ),
         (
-            set_to("head4.bias", torch.zeros(24, dtype=torch.int64)),
-            "tensor head4.bias: expected torch.float32, found torch.int64",
+            set_to("detect.m.0.bias", torch.zeros(23)),
+            "tensor detect.m.0.bias: expected shape (24,), found (23,)",
         ),
         (
-            set_to("head4.bias", torch.full((24,), torch.nan)),
-            "tensor head4.bias: not all its values are finite",
+            set_to("detect.m.0.bias", torch.zeros(24, dtype=torch.int64)),
+            "tensor detect.m.0.bias: expected torch.float32, found torch.int64",
+        ),
+        (
+            set_to("detect.m.0.bias", torch.full((24,), torch.nan)),
+            "tensor detect.m.0.bias: not all its values are finite",
         ),
         (
             set_to(
@@ -194,12 +217,12 @@ def set_to(key: str, value: Tensor) -> Change:
             "tensor anchors_px: expected shape (3, A, 2)",
         ),
         (
-            set_to("anchors_px", torch.zeros(3, 3, 2)),
-            "tensor anchors_px: expected pixels above 0",
+            set_to("anchors_px", torch.full((3, 3, 2), -1.0)),
+            "tensor anchors_px: expected pixels, none below 0",
         ),
         (
             set_to("anchors_px", torch.ones(3, 2, 2)),
-            "tensor head3.det.weight: expected shape (16, 32, 1, 1), found (24, 32, 1, 1)",
+            "tensor detect.det.det.weight: expected shape (16, 32, 1, 1), found (24, 32, 1, 1)",
         ),
     ],
 )
@@ -211,3 +234,25 @@ def test_a_tensor_that_does_not_fit_is_named(
     change(changed)
     save_file(changed, path, {"format": FORMAT, "model": json.dumps(HEADER)})
     assert refused(path) == fault
+
+
+def test_a_header_cannot_make_a_small_file_take_much_memory(
+    tmp_path: Path, tensors: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "net.safetensors"
+    header = HEADER | {"width": 4, "depth": 4, "class_names": ["x"] * 10_000}
+    save_file(tensors, path, {"format": FORMAT, "model": json.dumps(header)})
+    devices = []
+
+    def noted(*arguments: object) -> object:
+        devices.append(torch.empty(0).device.type)
+        return build_network(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(checkpoint, "build_network", noted)
+    assert refused(path) == (
+        "tensor backbone.stem.conv.weight: expected shape (256, 3, 6, 6), found (16, 3, 6, 6)"
+    )
+    assert devices == ["meta"]
+    save_checkpoint(path, network())
+    load_checkpoint(path)
+    assert devices == ["meta", "meta", "cpu"]

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from detector.training.config import AugmentConfig, LossConfig, SourceConfig, TrainConfig
 
 GOOD = {
-    "size": "n",
+    "network": "tph-yolov5pp-n",
     "class_names": ["car"],
     "train": [{"data": "a.yaml"}],
     "validation": [{"data": "b.yaml"}],
@@ -26,7 +26,9 @@ def test_what_is_left_out_has_its_default() -> None:
 @pytest.mark.parametrize(
     ("change", "place"),
     [
-        ({"size": "xl"}, ("size",)),
+        ({"network": 5}, ("network",)),
+        ({"neighbourhood": [3, 2]}, ("neighbourhood", 0)),
+        ({"anchors_per_head": 0}, ("anchors_per_head",)),
         ({"class_names": []}, ("class_names",)),
         ({"train": []}, ("train",)),
         ({"validation": []}, ("validation",)),
@@ -46,3 +48,26 @@ def test_values_out_of_range_are_refused(change: dict[str, Any], place: tuple[st
     with pytest.raises(ValidationError) as caught:
         TypeAdapter(TrainConfig).validate_python(GOOD | change)
     assert caught.value.errors()[0]["loc"] == place
+
+
+def test_a_run_names_its_network() -> None:
+    given = {"network": "tph-yolov5pp-x", "neighbourhood": [4, 6], "attention_scale": "channels"}
+    spec = TypeAdapter(TrainConfig).validate_python(GOOD | given).spec
+    assert (spec.name, spec.neighbourhood, spec.attention_scale) == (
+        "tph-yolov5pp-x",
+        (4, 6),
+        "channels",
+    )
+    assert (spec.form, spec.class_names, spec.train_px) == ("corrected", ("car",), 640)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"network": "tph-yolov5pp"}, "'tph-yolov5pp' is no network; a name is one of yolov5, "),
+        ({"network": "yolov5-n", "neighbourhood": [4, 4]}, "yolov5 has no CA-Trans"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused(change: dict[str, Any], fault: str) -> None:
+    with pytest.raises(ValidationError, match=fault):
+        TypeAdapter(TrainConfig).validate_python(GOOD | change)

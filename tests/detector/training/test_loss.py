@@ -23,6 +23,13 @@ GAINS = LossConfig(
     ratio_limit=3.0,
 )
 ANCHORS = torch.tensor([[[8.0, 8.0], [16.0, 16.0]], [[40.0, 40.0], [60.0, 60.0]]])
+STRIDES = (8, 16, 32, 64)
+
+
+def loss_of(
+    logits: list[Tensor], targets: Targets, anchors: Tensor, ignored: list[Tensor] | None = None
+) -> tuple[Tensor, LossParts]:
+    return compute_loss(logits, targets, anchors, STRIDES[: len(logits)], GAINS, ignored)
 
 
 def softplus(x: float) -> float:
@@ -99,7 +106,7 @@ def test_one_object_by_hand() -> None:
     logits = [torch.zeros(1, 1, 1, 1, 7), torch.full((1, 1, 1, 1, 7), -2.0)]
     logits[0][..., 4:] = torch.tensor([1.0, 2.0, -1.0])
     anchors = torch.tensor([[[8.0, 8.0]], [[80.0, 80.0]]])
-    total, parts = compute_loss(logits, one_object(4, 4, 8, 4, 1), anchors, GAINS)
+    total, parts = loss_of(logits, one_object(4, 4, 8, 4, 1), anchors)
     # Prediction 1 x 1 cells at the centre, truth 1 x 1/2.
     v = 4 / math.pi**2 * (math.pi / 4 - math.atan(2)) ** 2
     overlap = 0.5 - v * v / (v + 0.5)
@@ -113,17 +120,32 @@ def test_one_object_by_hand() -> None:
     assert total.item() == pytest.approx(summed.item())
 
 
-def test_levels_weigh_four_one_and_two_fifths() -> None:
-    logits = [torch.full((2, 3, side, side, 6), 0.5) for side in (4, 2, 1)]
-    total, parts = compute_loss(logits, no_targets(), torch.ones(3, 3, 2), GAINS)
-    assert parts.objectness.item() == pytest.approx(3 * 5.4 * softplus(0.5), rel=1e-5)
+@pytest.mark.parametrize(("heads", "balance"), [(3, 4 + 1 + 0.4), (4, 4 + 1 + 0.25 + 0.06)])
+def test_levels_weigh_less_the_coarser_they_are(heads: int, balance: float) -> None:
+    logits = [torch.full((2, 3, side, side, 6), 0.5) for side in (8, 4, 2, 1)[:heads]]
+    total, parts = loss_of(logits, no_targets(), torch.ones(heads, 3, 2))
+    assert parts.objectness.item() == pytest.approx(3 * balance * softplus(0.5), rel=1e-5)
     assert (parts.box.item(), parts.classification.item()) == (0, 0)
     assert total.item() == pytest.approx(2 * parts.objectness.item())
+    only_last = [torch.full_like(head, -50.0) for head in logits[:-1]] + logits[-1:]
+    _, parts = loss_of(only_last, no_targets(), torch.ones(heads, 3, 2))
+    share = {3: 0.4, 4: 0.06}[heads]
+    assert parts.objectness.item() == pytest.approx(3 * share * softplus(0.5), rel=1e-5)
+
+
+def test_the_stride_is_that_of_the_head() -> None:
+    """An object of 4 pixels, alone in the cell of a map at stride 4."""
+    logits = [torch.zeros(1, 1, 4, 4, 6)]
+    target = one_object(6, 10, 4, 4, 0)
+    _, parts = compute_loss(logits, target, torch.tensor([[[4.0, 4.0]]]), (4,), GAINS)
+    assert parts.box.item() == pytest.approx(
+        0, abs=1e-6
+    )  # zeros are a cell's middle and its anchor
 
 
 def test_a_single_class_is_not_learned() -> None:
     logits = [torch.randn(1, 2, 4, 4, 6)]
-    _, parts = compute_loss(logits, one_object(12, 12, 8, 8, 0), ANCHORS, GAINS)
+    _, parts = loss_of(logits, one_object(12, 12, 8, 8, 0), ANCHORS)
     assert parts.classification.item() == 0
     assert parts.box.item() > 0
 
@@ -225,7 +247,7 @@ def crowd(seed: int, count: int = 30) -> tuple[list[Tensor], Targets]:
 @pytest.mark.parametrize("seed", range(4))
 def test_a_crowd_equals_the_loops(seed: int) -> None:
     logits, targets = crowd(seed)
-    _, parts = compute_loss(logits, targets, ANCHORS, GAINS)
+    _, parts = loss_of(logits, targets, ANCHORS)
     found = (parts.box.item(), parts.objectness.item(), parts.classification.item())
     assert found == pytest.approx(naive_loss(logits, targets, ANCHORS), rel=1e-5)
 
@@ -234,14 +256,14 @@ def test_the_order_of_objects_does_not_count() -> None:
     logits, targets = crowd(0)
     order = torch.randperm(30, generator=torch.Generator().manual_seed(1))
     shuffled = Targets(targets.image[order], targets.class_ids[order], targets.boxes[order])
-    one, two = (compute_loss(logits, t, ANCHORS, GAINS)[0] for t in (targets, shuffled))
+    one, two = (loss_of(logits, t, ANCHORS)[0] for t in (targets, shuffled))
     torch.testing.assert_close(one, two, rtol=1e-6, atol=0)
 
 
 def gradients(targets: Targets, ignored: Tensor) -> tuple[Tensor, LossParts]:
     logits = torch.randn(2, 2, 4, 6, 8, generator=torch.Generator().manual_seed(0))
     logits.requires_grad_()
-    total, parts = compute_loss([logits], targets, ANCHORS, GAINS, [ignored])
+    total, parts = loss_of([logits], targets, ANCHORS, [ignored])
     torch.autograd.backward(total)
     assert logits.grad is not None
     return logits.grad, parts
@@ -277,7 +299,7 @@ def test_where_all_is_ignored_the_loss_is_zero() -> None:
 def test_half_precision_logits_are_summed_in_float32() -> None:
     logits, targets = crowd(0)
     rounded = [head.bfloat16() for head in logits]
-    total, _ = compute_loss(rounded, targets, ANCHORS, GAINS)
-    expected, _ = compute_loss([head.float() for head in rounded], targets, ANCHORS, GAINS)
+    total, _ = loss_of(rounded, targets, ANCHORS)
+    expected, _ = loss_of([head.float() for head in rounded], targets, ANCHORS)
     assert total.dtype == torch.float32
     assert torch.equal(total, expected)

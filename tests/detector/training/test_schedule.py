@@ -14,7 +14,7 @@ from detector.training.schedule import AveragedModel, build_optimizer, learning_
 from tests.detector.networks import network
 
 CONFIG = TrainConfig(
-    size="n",
+    network="tph-yolov5pp-n",
     class_names=("car",),
     train=(SourceConfig("a.yaml"),),
     validation=(SourceConfig("b.yaml"),),

@@ -1,0 +1,85 @@
+"""The transformer encoder of TPH-YOLOv5 (Zhu et al., ICCVW 2021) as the body of a C3 block."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+HEADS = 4
+DROPOUT = 0.1
+
+
+class VitLayer(nn.Module):
+    """Attention of all cells with all, then two linear layers with ReLU; each adds to its input.
+
+    No matrix of cells by cells is kept: maps may be large.
+
+    Args:
+        channels: A multiple of 4.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.ln1 = nn.LayerNorm(channels)
+        # Without biases: a softmax does not see the keys'.
+        self.qkv = nn.Linear(channels, 3 * channels, bias=False)
+        self.proj = nn.Linear(channels, channels)
+        self.ln2 = nn.LayerNorm(channels)
+        self.fc1 = nn.Linear(channels, 4 * channels, bias=False)
+        self.fc2 = nn.Linear(4 * channels, channels, bias=False)
+        self.dropout = nn.Dropout(DROPOUT)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(B, N, C)` to the same shape."""
+        q, k, v = self.qkv(self.ln1(x)).unflatten(2, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
+        attended = F.scaled_dot_product_attention(q, k, v)
+        x = x + self.dropout(self.proj(attended.transpose(1, 2).flatten(2)))
+        y = self.fc2(self.dropout(F.relu(self.fc1(self.ln2(x)))))
+        return x + self.dropout(y)  # type: ignore[no-any-return]
+
+
+class PublishedVitLayer(nn.Module):
+    """`VitLayer` as published: queries, keys and values are projected, and then once more."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.ln1 = nn.LayerNorm(channels)
+        self.q = nn.Linear(channels, channels, bias=False)
+        self.k = nn.Linear(channels, channels, bias=False)
+        self.v = nn.Linear(channels, channels, bias=False)
+        self.ma = nn.MultiheadAttention(channels, HEADS, batch_first=True)
+        self.ln2 = nn.LayerNorm(channels)
+        self.fc1 = nn.Linear(channels, 4 * channels, bias=False)
+        self.fc2 = nn.Linear(4 * channels, channels, bias=False)
+        self.dropout = nn.Dropout(DROPOUT)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(B, N, C)` to the same shape."""
+        y = self.ln1(x)
+        # Asked for its weights, torch's module would form the matrix of cells by cells.
+        attended, _ = self.ma(self.q(y), self.k(y), self.v(y), need_weights=False)
+        x = x + self.dropout(attended)
+        y = self.fc2(self.dropout(F.relu(self.fc1(self.ln2(x)))))
+        return x + self.dropout(y)  # type: ignore[no-any-return]
+
+
+class VitBody(nn.Module):
+    """The body of a C3TR block: a linear map added to the cells, then layers in a row.
+
+    Args:
+        channels: A multiple of 4.
+        layers: How many.
+        published: Run as the published code does, with every projection made twice.
+    """
+
+    def __init__(self, channels: int, layers: int, *, published: bool) -> None:
+        super().__init__()
+        layer = PublishedVitLayer if published else VitLayer
+        self.linear = nn.Linear(channels, channels)
+        self.tr = nn.Sequential(*(layer(channels) for _ in range(layers)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(B, C, H, W)` to the same shape."""
+        tokens = x.flatten(2).transpose(1, 2)
+        tokens = self.tr(tokens + self.linear(tokens))
+        return tokens.transpose(1, 2).unflatten(2, x.shape[2:])  # type: ignore[no-any-return]

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from detector.info import main
+from detector.weights import DEFAULT_WEIGHTS
+
+
+def test_prints_a_network_beside_the_paper(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tph-yolov5pp-x"]) == 0
+    out = capsys.readouterr().out
+    for figure in ("74.96 (74.92)", "556 (441)", "201.0", "513.2", "1154.6", "207.0", "-2.9%"):
+        assert figure in out
+
+
+def test_a_network_without_a_size_is_all_five(tmp_path: Path) -> None:
+    path = tmp_path / "counts.json"
+    assert main(["yolov5", "--classes", "80", "--json", str(path)]) == 0
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    assert [row["name"] for row in rows] == [f"yolov5-{size}" for size in "nsmlx"]
+    # Ultralytics' own table of v6.0: 1.9, 7.2, 21.2, 46.5 and 86.7 million parameters.
+    millions = [round(row["parameters_fused"] / 1e6, 1) for row in rows]
+    assert millions == [1.9, 7.2, 21.2, 46.5, 86.7]
+
+
+def test_a_file_of_weights_is_counted_in_its_own_form(tmp_path: Path) -> None:
+    path = tmp_path / "counts.json"
+    assert main([str(DEFAULT_WEIGHTS), "--json", str(path)]) == 0
+    (row,) = json.loads(path.read_text(encoding="utf-8"))
+    assert (row["name"], row["form"], row["classes"]) == ("tph-yolov5pp-n", "corrected", 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["yolov9-x"], "'yolov9-x' is no network"),
+        (["yolov5-xxl"], "'yolov5-xxl' is no network"),
+        (["missing.safetensors"], "missing.safetensors"),
+        (["yolov5-n", "--classes", "0"], "--classes"),
+        (["yolov5-n", "--json", "missing/folder.json"], "missing/folder.json"),
+    ],
+)
+def test_wrong_input_is_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1

@@ -1,0 +1,42 @@
+"""The drone mode's filters: BoT-SORT's, in true time and under a moving camera."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracking.kalman_xywh import WidthHeightFilters
+from tracking.tracks import Float64Array
+
+
+class DroneFilters(WidthHeightFilters):
+    """BoT-SORT's filters, moved by any length of time, and with the view.
+
+    Velocities and noises are those of a step of 1/30 s, for which they were tuned.
+    """
+
+    def advance(self, steps: float) -> None:
+        """Moves all filters by a time in steps of 1/30 s; noise gathers in proportion to it."""
+        position, velocity, p11, p12, p21, p22 = self.state
+        position_noise, velocity_noise = self.process_noise(position)
+        position += steps * velocity
+        # A box does not shrink to nothing while its object is out of sight.
+        np.maximum(position[:, 2:], 1.0, out=position[:, 2:])
+        p11 += steps * (p12 + p21 + steps * p22 + position_noise)
+        p12 += steps * p22
+        p21 += steps * p22
+        p22 += steps * velocity_noise
+
+    def move(self, matrix: Float64Array) -> None:
+        """Carries all filters along with the view, by its `(2, 3)` affine motion.
+
+        Centres and their velocities turn; widths and heights only grow with the scale, since
+        boxes stay upright. The variances of x and y mix as the turn says; what they would share
+        is left out, so that each coordinate stays a filter of its own.
+        """
+        turn = matrix[:, :2]
+        scale = float(np.sqrt(abs(np.linalg.det(turn))))
+        self.state[:2, :, :2] = self.state[:2, :, :2] @ turn.T
+        self.state[0, :, :2] += matrix[:, 2]
+        self.state[:2, :, 2:] *= scale
+        self.state[2:, :, :2] = self.state[2:, :, :2] @ (turn * turn).T
+        self.state[2:, :, 2:] *= scale * scale

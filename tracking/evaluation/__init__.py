@@ -1,0 +1,1 @@
+"""Tracks against the truth: readers and rules of the protocols, figures, report."""

@@ -1,0 +1,139 @@
+"""OC-SORT (Cao et al., "Observation-centric SORT", 2023), as its reference runs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from detector.detections import Detections
+from tracking.association import assign_all, assign_with_bonus
+from tracking.config import OcSortConfig
+from tracking.kalman import Rows
+from tracking.matching import Match, match_detections
+from tracking.observations import DirectionBonus, ObservedFilters
+from tracking.overlap import Intp, Pairs, overlaps
+from tracking.tracklets import Tracklets
+from tracking.tracks import Float64Array, Motion, Tracks
+
+_LEAST_SCORE = 0.1
+
+
+class OcSort:
+    """SORT that trusts what was seen more than what the filter supposes.
+
+    The direction in which a track was last seen to move counts beside the overlap; detections
+    left over are tried on the places where tracks were last seen; and a track found again has
+    its filter run anew over the gap, along a straight line. It shows the detection's box, the
+    filter's only for a track in its first frame. Quirks of the reference included: the box
+    after a gap is used twice, and a first box is no observation.
+    """
+
+    def __init__(self, config: OcSortConfig) -> None:
+        self._config = config
+        self._frame = 0
+        self._tracklets = Tracklets()
+        self._filters = ObservedFilters(config.delta_t)
+
+    def update(
+        self,
+        detections: Detections,
+        *,
+        motion: Motion | None = None,
+        time_s: float | None = None,
+    ) -> Tracks:
+        """The tracks of the next frame, newest first."""
+        self._frame += 1
+        boxes = detections.boxes.astype(np.float64, copy=False)
+        scores = detections.scores.astype(np.float64, copy=False)
+        threshold = self._config.det_thresh
+        strong = (scores > threshold).nonzero()[0]
+        self._predict()
+
+        places = self._filters.boxes()
+        match = self._match_strong(np.c_[boxes, scores][strong], places)
+        fed, rows = [strong[match.fed]], [match.rows]
+        idle, left = match.idle, strong[match.left]
+        if self._config.use_byte:
+            weak = ((scores > _LEAST_SCORE) & (scores < threshold)).nonzero()[0]
+            found, col, _, idle = self._match_rest(boxes, weak, places, idle)
+            fed.append(found)
+            rows.append(col)
+        seen = self._filters.last_seen[:, :4]
+        found, col, left, idle = self._match_rest(boxes, left, seen, idle)
+        self._feed(detections, np.concatenate((*fed, found)), np.concatenate((*rows, col)))
+        self._filters.miss(idle)
+        self._start(detections, left)
+        shown = self._shown()
+        self._drop_old()
+        return shown
+
+    def skip(self, frames: int) -> int:
+        """Steps so many frames without detections at once if no track lives; 0 if one does."""
+        if len(self._tracklets):
+            return 0
+        self._frame += frames
+        return frames
+
+    def _predict(self) -> None:
+        self._filters.stop_shrinking()
+        self._filters.predict()
+        broken = np.isnan(self._filters.boxes().sum(axis=1))
+        if broken.any():
+            self._keep(np.flatnonzero(~broken))
+
+    def _match_strong(self, found: Float64Array, places: Float64Array) -> Match:
+        """By the overlap with the predicted boxes and the direction of motion."""
+
+        def assign(pairs: Pairs) -> tuple[Intp, Intp, Float64Array]:
+            bonus = DirectionBonus(self._filters, found, self._config.inertia, self._frame)
+            return assign_with_bonus(pairs, bonus)
+
+        pairs = overlaps(found[:, :4], places, plus_one=False)
+        return match_detections(pairs, self._config.iou_threshold, assign)
+
+    def _match_rest(
+        self, boxes: Float64Array, candidates: Intp, places: Float64Array, idle: Intp
+    ) -> tuple[Intp, Intp, Intp, Intp]:
+        """By the overlap of candidate detections with the places of idle tracks.
+
+        Returns:
+            Matched detections and tracks, and those of both sides that are left.
+        """
+        pairs = overlaps(boxes[candidates], places[idle], plus_one=False)
+        if not pairs.ious.max(initial=0.0) > self._config.iou_threshold:
+            return candidates[:0], idle[:0], candidates, idle
+        rows, cols, ious = assign_all(pairs)
+        refused = ious < self._config.iou_threshold
+        rows, cols = rows[~refused], cols[~refused]
+        left = np.sort(np.delete(candidates, rows))
+        return candidates[rows], idle[cols], left, np.sort(np.delete(idle, cols))
+
+    def _feed(self, detections: Detections, fed: Intp, rows: Intp) -> None:
+        if len(fed):
+            seen = np.c_[detections.boxes[fed], detections.scores[fed]].astype(np.float64)
+            self._filters.observe(rows, seen, self._frame)
+            self._tracklets.update(rows, self._frame, detections, fed)
+
+    def _start(self, detections: Detections, born: Intp) -> None:
+        if len(born):
+            self._filters.append(detections.boxes[born].astype(np.float64, copy=False))
+            self._tracklets.append(self._frame, detections, born)
+
+    def _shown(self) -> Tracks:
+        life = self._tracklets.life
+        fed = life["last_frame"] == self._frame
+        if self._frame > self._config.min_hits:
+            fed &= life["hits_in_a_row"] >= self._config.min_hits
+        seen = self._filters.last_seen
+        unseen = seen.sum(axis=1, keepdims=True) < 0
+        boxes = np.where(unseen, self._filters.boxes(), seen[:, :4])
+        return self._tracklets.tracks(fed.nonzero()[0][::-1], boxes)
+
+    def _drop_old(self) -> None:
+        missed = self._frame - self._tracklets.life["last_frame"]
+        old = missed > self._config.max_age
+        if old.any():
+            self._keep((~old).nonzero()[0])
+
+    def _keep(self, rows: Rows) -> None:
+        self._tracklets.keep(rows)
+        self._filters.keep(rows)
