@@ -67,7 +67,10 @@ def run(  # noqa: PLR0913 - one for each option of the command
     ] = None,
     tracker: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="sort or bytetrack. (default: bytetrack)"),
+        typer.Option(
+            metavar="NAME",
+            help="sort, bytetrack, ocsort, botsort, deepsort or drone. (default: drone)",
+        ),
     ] = None,
     device: Annotated[
         str | None, typer.Option(metavar="D", help="auto, cpu or cuda:N. (default: auto)")
@@ -80,8 +83,8 @@ def run(  # noqa: PLR0913 - one for each option of the command
         float | None,
         typer.Option(
             metavar="S",
-            help="Least score of a detection, 0 to 1. (default: 0.1 for bytetrack, which sorts "
-            "out low scores itself, 0.3 for sort)",
+            help="Least score of a detection, 0 to 1. (default: 0.1; 0.3 for sort and "
+            "deepsort, which do not sort out low scores themselves)",
         ),
     ] = None,
     classes: Annotated[
@@ -104,7 +107,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> int:
     """Reads the options, runs, and returns the exit code."""
-    given = {
+    given: dict[str, tuple[str, Any]] = {
         "output.folder": ("--output", output),
         "detector.weights": ("--weights", _one_or_list(weights)),
         "tracker.name": ("--tracker", tracker),
@@ -157,7 +160,7 @@ def _run(sources: Sequence[str], config: PipelineConfig, *, debug: bool) -> int:
     outcomes: list[Outcome] = []
     try:
         if specs:
-            detector = build_detector(config.detector)
+            detector = build_detector(config.asked_detector)
             progress = build_progress(Console(stderr=True))
             for outcome in run_batch(specs, detector, config, progress):
                 outcomes.append(outcome)
@@ -176,7 +179,7 @@ def _demo(config: PipelineConfig) -> int:
     from pipeline.progress import build_progress
     from pipeline.report import score_table, summary_table
 
-    detector = build_detector(config.detector)
+    detector = build_detector(config.asked_detector)
     demo = run_demo(detector, config, build_progress(Console(stderr=True)))
     if demo.outcome.error is not None:
         raise demo.outcome.error

@@ -5,14 +5,15 @@
 Always there is the test suite's reference: SORT with one filterpy filter a track, ByteTrack with
 one dense 8x8 filter a track, both with whole matrices. Others come from where you have them:
 
-- `--peer sort=PATH`, `bytetrack=PATH`, `ocsort=PATH`, `botsort=PATH`: the official repositories'
-  checkouts. The last two need `cython_bbox`.
+- `--peer sort=PATH`, `bytetrack=PATH`, `ocsort=PATH`, `botsort=PATH`, `deepsort=PATH`: the
+  official repositories' checkouts. ByteTrack and BoT-SORT need `cython_bbox`.
 - `--peer ultralytics=PATH`, `trackers=PATH`: folders that these packages (`trackers` beside
   `supervision`) were installed in with `pip install --target PATH`; `--peer NAME` if they
   are importable anyway.
 
-All trackers of one row see the same frames in turns, and each frame counts with its best of the
-repeats. Where a peer has the same algorithm, it must show the same tracks, or the row says so.
+All trackers of a mode and number of objects see the same frames, the whole sequence in turns, and
+each frame counts with its best of the repeats. A peer with the same algorithm must show the same
+tracks; a row where it does not says so. DeepSORT gets vectors that hang on where a box is.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import gc
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import describe_machine
-from benchmarks.tracking_peers import PROJECTS, Array, Peer, Steps, load, references
+from benchmarks.tracking_peers import PROJECTS, Array, Peer, Steps, load, looks, references
 from detector.detections import Detections
 from tests.tracking.scenes import Scene, detections, difference, make
 from tracking.build import build_tracker
@@ -60,7 +62,7 @@ class _Ours:
         self._tracker = build_tracker(TRACKER_CONFIGS[mode]())
 
     def prepare(self, frame: Array) -> Detections:
-        return detections(frame)
+        return replace(detections(frame), features=looks(frame))
 
     def step(self, prepared: Detections) -> Tracks:
         return self._tracker.update(prepared)
@@ -80,15 +82,15 @@ def measure(
     for _ in range(repeats):
         trackers = [maker() for maker in makers]
         shown = [[] for _ in trackers]
-        for index, frame in enumerate(frames):
-            for side, tracker in enumerate(trackers):
+        for side, tracker in enumerate(trackers):
+            for index, frame in enumerate(frames):
                 prepared = tracker.prepare(frame)
                 begin = time.perf_counter()
                 tracks = tracker.step(prepared)
                 took = time.perf_counter() - begin
                 best[side, index] = min(best[side, index], took * 1e3)
                 shown[side].append(tracker.rows(tracks))
-        gc.collect()
+            gc.collect()
     gc.enable()
     return best[:, WARM_UP:], shown
 

@@ -167,6 +167,38 @@ def _botsort() -> list[Peer]:
     return [Peer("official", "botsort", make, exact=True)]
 
 
+def _deepsort() -> list[Peer]:
+    _old_numpy()
+    detection = importlib.import_module("deep_sort.detection").Detection
+    metric = importlib.import_module("deep_sort.nn_matching").NearestNeighborDistanceMetric
+    official = importlib.import_module("deep_sort.tracker").Tracker
+
+    class Tracker:
+        def __init__(self) -> None:
+            self._tracker = official(metric("cosine", 0.2, 100))
+
+        def prepare(self, frame: Array) -> Any:
+            xywh = np.c_[frame[:, :2], frame[:, 2:4] - frame[:, :2]]
+            return list(map(detection, xywh, frame[:, 4], looks(frame)))
+
+        def step(self, prepared: Any) -> Any:
+            self._tracker.predict()
+            self._tracker.update(prepared)
+            return self._tracker.tracks
+
+        def rows(self, shown: Any) -> Array:
+            rows = [
+                [track.track_id, *track.to_tlwh(), 1.0]
+                for track in shown
+                if track.is_confirmed() and track.time_since_update <= 1
+            ]
+            found = np.array(rows, np.float64).reshape(-1, 6)
+            found[:, 3:5] += found[:, 1:3]
+            return found
+
+    return [Peer("official", "deepsort", Tracker, exact=True)]
+
+
 def _ultralytics() -> list[Peer]:
     module = importlib.import_module("ultralytics.trackers.byte_tracker")
     boxes = importlib.import_module("ultralytics.engine.results").Boxes
@@ -227,9 +259,17 @@ PROJECTS: dict[str, Callable[[], list[Peer]]] = {
     "bytetrack": _bytetrack,
     "ocsort": _ocsort,
     "botsort": _botsort,
+    "deepsort": _deepsort,
     "ultralytics": _ultralytics,
     "trackers": _trackers,
 }
+
+
+def looks(frame: Array) -> NDArray[np.float32]:
+    """`(N, 128)` vectors of length 1, alike for boxes that are near each other."""
+    waves = np.random.default_rng(0).normal(0, 0.01, (2, 128))
+    found = np.sin(frame[:, :2] @ waves + np.arange(128))
+    return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
 
 
 def _id_last(rows: Any) -> Array:

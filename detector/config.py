@@ -230,6 +230,7 @@ class DetectorConfig:
         batch_tiles: Most tiles that pass the network at once.
         precision: Of the network's arithmetic. `auto` takes bfloat16 where the processor
             computes with it, else float32.
+        features: Whether detections tell how each object looks.
     """
 
     weights: Weights = "default"
@@ -243,6 +244,7 @@ class DetectorConfig:
     merge: MergeConfig = RulesConfig()
     batch_tiles: Annotated[int, Field(ge=1)] = 4
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    features: bool = False
 
     @property
     def weight_files(self) -> tuple[str, ...]:
@@ -253,6 +255,12 @@ class DetectorConfig:
     def view_list(self) -> tuple[View, ...]:
         """The views, one or more."""
         return VIEWS[self.views] if isinstance(self.views, str) else self.views
+
+    @model_validator(mode="after")
+    def _features_of_one_model(self) -> DetectorConfig:
+        if self.features and len(self.weight_files) > 1:
+            raise ValueError("features: those of several models do not compare; give one file")
+        return self
 
     @model_validator(mode="after")
     def _one_weight_a_model(self) -> DetectorConfig:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -42,7 +41,7 @@ def convert(source: Path, target: Path, train_px: int | None, *, overwrite: bool
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.stem}-") as folder:
             whole = Path(folder, target.name)
             save_checkpoint(whole, published.network, notes)
-            os.replace(whole, target)
+            whole.replace(target)
     except OSError as error:
         raise ValueError(f"{target}: cannot be written: {error.strerror}") from error
     return published
@@ -74,7 +73,8 @@ def summary(published: Published) -> str:
 @app.command()
 def main(
     source: Annotated[
-        Path, typer.Argument(help="A .pt file that train.py of YOLOv5 (v6, v7) or TPH-YOLOv5 wrote.")
+        Path,
+        typer.Argument(help="A .pt file that train.py of YOLOv5 (v6, v7) or TPH-YOLOv5 wrote."),
     ],
     target: Annotated[Path, typer.Argument(help="The new .safetensors file.")],
     train_px: Annotated[

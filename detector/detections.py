@@ -26,11 +26,14 @@ class Detections:
             Detectors give float32; boxes read from text keep float64.
         scores: `(N,)` of the same dtype as `boxes`.
         class_ids: `(N,)` int64, rows of the detector's `class_names`.
+        features: `(N, D)` float32 of length 1, how each object looks; `None` where nobody asked
+            or nobody knows.
     """
 
     boxes: FloatArray
     scores: FloatArray
     class_ids: IntArray
+    features: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.boxes)
@@ -45,6 +48,9 @@ class Detections:
                 raise ValueError(f"Detections.{name}: expected float32 or float64, found {found}")
         if self.class_ids.dtype != np.int64:
             raise ValueError(f"Detections.class_ids: expected int64, found {self.class_ids.dtype}")
+        features = self.features
+        if features is not None and (features.ndim != 2 or len(features) != count):
+            raise ValueError(f"Detections.features: expected ({count}, D), found {features.shape}")
 
     @classmethod
     def empty(cls) -> Detections:
@@ -56,7 +62,8 @@ class Detections:
 
     def __getitem__(self, index: Index) -> Detections:
         """The rows that a mask, an index array or a slice selects."""
-        return Detections(self.boxes[index], self.scores[index], self.class_ids[index])
+        features = None if self.features is None else self.features[index]
+        return Detections(self.boxes[index], self.scores[index], self.class_ids[index], features)
 
 
 class Detector(Protocol):

@@ -20,6 +20,8 @@ from pipeline.sinks.video import VideoSink
 from pipeline.sources.discovery import SourceSpec, open_source
 from pipeline.steps import Parts
 from tracking.build import build_tracker
+from tracking.camera_motion import CameraMotion
+from tracking.config import FOLLOW_CAMERA
 
 
 def build_detector(config: DetectorConfig) -> Detector:
@@ -65,7 +67,8 @@ def build_parts(
     return Parts(
         source,
         detector,
-        build_tracker(config.tracker),
+        build_tracker(config.tracker, detector.class_names),
+        CameraMotion() if config.tracker.name in FOLLOW_CAMERA else None,
         Counter(detector.class_names),
         counts,
         sinks,

@@ -13,6 +13,7 @@ from pipeline.counting import Counter
 from pipeline.frame import Frame, Result, Sink, Source
 from pipeline.sinks.counts import CountsSink
 from pipeline.stages import Stage, Step
+from tracking.camera_motion import CameraMotion
 from tracking.tracks import Tracker
 
 LONGEST_GAP = 10_000
@@ -24,6 +25,7 @@ class Parts:
     """What the frames of one source pass through; all but the detector belong to it alone.
 
     Attributes:
+        camera: Follows the view for the tracker; `None` if that takes no notice of it.
         counts: Also keeps the totals of the run.
         sinks: Those beside `counts`.
     """
@@ -31,6 +33,7 @@ class Parts:
     source: Source
     detector: Detector
     tracker: Tracker
+    camera: CameraMotion | None
     counter: Counter
     counts: CountsSink
     sinks: Sequence[Sink]
@@ -61,7 +64,7 @@ def build_stages(parts: Parts, *, min_score: float, frame_batch: int) -> list[St
     return [
         Stage("decode", _decode(parts.source)),
         Stage("detect", _detect(parts.detector, name, frame_batch)),
-        Stage("track", _track(parts.tracker, parts.counter, name, min_score)),
+        Stage("track", _track(parts, min_score)),
         Stage("write", _write([parts.counts, *parts.sinks], name)),
     ]
 
@@ -114,21 +117,36 @@ def _detect(detector: Detector, source: str, frame_batch: int) -> Step:
     return step
 
 
-def _track(tracker: Tracker, counter: Counter, source: str, min_score: float) -> Step:
+def _track(parts: Parts, min_score: float) -> Step:
+    tracker = parts.tracker
+
     def step(items: Iterator[Detected]) -> Generator[Result, None, None]:
-        expected: int | None = None
-        with _Place("track", source) as place:
+        last: Frame | None = None
+        with _Place("track", parts.source.name) as place:
             for item in items:
-                place.frames(item.frame, item.frame)
-                missing = 0 if expected is None else item.frame.index - expected
-                for _ in range(min(missing, LONGEST_GAP)):
-                    tracker.update(Detections.empty())
-                expected = item.frame.index + 1
+                frame = item.frame
+                place.frames(frame, frame)
+                for time_s in _missing(last, frame):
+                    tracker.update(Detections.empty(), time_s=time_s)
+                last = frame
                 detections = item.detections[item.detections.scores >= min_score]
-                tracks = tracker.update(detections)
-                yield Result(item.frame, detections, tracks, counter.update(tracks))
+                motion = None
+                if parts.camera is not None:
+                    motion = parts.camera.update(frame.image, detections.boxes)
+                tracks = tracker.update(detections, motion=motion, time_s=frame.time_s)
+                yield Result(frame, detections, tracks, parts.counter.update(tracks))
 
     return step
+
+
+def _missing(last: Frame | None, frame: Frame) -> Iterator[float]:
+    """The times at which frames between these two would have been."""
+    steps = 1 if last is None else frame.index - last.index
+    if last is None or steps < 2:
+        return
+    each_s = (frame.time_s - last.time_s) / steps
+    for step in range(1, min(steps, LONGEST_GAP + 1)):
+        yield last.time_s + step * each_s
 
 
 def _write(sinks: Sequence[Sink], source: str) -> Step:

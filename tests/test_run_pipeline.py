@@ -162,7 +162,8 @@ def test_a_config_file_and_an_option_over_it(
         (["--video"], "error: Option '--video' requires an argument; --help shows all options"),
         (
             ["--video", "CLIP", "--tracker", "deep"],
-            "error: --tracker: tracker.name: found 'deep'; choose sort, bytetrack",
+            "error: --tracker: tracker.name: found 'deep'; choose sort, bytetrack, ocsort, "
+            "botsort, deepsort, drone",
         ),
         (
             ["--video", "CLIP", "--tile", "1000"],

@@ -4,42 +4,41 @@ from __future__ import annotations
 
 import numpy as np
 
-from detector.detections import IntArray
 from tracking.overlap import Intp
 from tracking.tracks import Float64Array, Motion
+from tracking.view_fit import fit_view
 
-_VOTERS = 150
+_VOTERS = 100
 """More tracks make the vote no surer, only slower."""
+
+_LEAST_VOTERS = 3
 
 _REACH = 0.15
 """Longest shift between two frames, in shares of the diagonal of what the boxes cover."""
 
-_TOLERANCE = 0.25
-"""How far from the common shift a track may end and still support it, in shares of its size."""
+_TOLERANCE = 0.5
+"""Farther than this from the common shift a track does not support it, in shares of its size."""
 
-_LEAST_VOTERS = 3
-_LEAST_GAIN = 2.0
+_MOST_GROWTH = 1.6
+
+_STILL = 0.8
+"""With this share of the tracks on detections as they are, no shift is looked for."""
+
 _LEAST_SHARE = 0.4
-_LEAST_FOR_TURN = 8
-_ERROR = 0.1
-"""Usual distance of a predicted track from its detection, in shares of its size."""
-
-_USUAL_TURN = 0.01
-"""Usual turn (rad) or zoom of the view between two frames."""
-
-_PAYS = 6.0
-"""What a part of the motion must raise the log likelihood by."""
-
-_PEAKS = 8
+_LEAST_GAIN = 2.0
+_GAIN_SHARE = 0.15
+_ABOUT_AS_GOOD = 0.93
+_PEAKS = 6
 
 
 def vote(tracks: Float64Array, detections: Float64Array) -> Motion:
     """The camera's motion that carries predicted tracks onto detections; else the identity.
 
     Each track may move to each detection of about its size. The shift that most tracks share is
-    taken if clearly more tracks end on a detection than without any; then turn and zoom
-    are fitted, where enough tracks agree. Objects that move on their own are outvoted as long as
-    they are few, or predicted by their tracks.
+    taken if clearly more tracks end on a detection with it than without any, and of two that
+    are about as good (rows of parked cars) the smaller. Then shift, turn and zoom are fitted as
+    far as the tracks call for them. Objects that move on their own are outvoted as long as they
+    are few, or are predicted by their tracks.
 
     Args:
         tracks: `(N, 4)` xyxy, predicted for this frame.
@@ -47,150 +46,127 @@ def vote(tracks: Float64Array, detections: Float64Array) -> Motion:
     """
     if len(tracks) < _LEAST_VOTERS or len(detections) < _LEAST_VOTERS:
         return Motion.identity()
-    ballot = _Ballot(tracks, detections)
-    if not len(ballot.shifts):
+    if len(tracks) > _VOTERS:
+        tracks = tracks[np.linspace(0, len(tracks) - 1, _VOTERS).astype(np.intp)]
+    shift = np.zeros(2)
+    tolerance = _TOLERANCE * np.sqrt(_size(tracks).prod(axis=1))
+    near = _Ballot(tracks, detections, tolerance, tolerance)
+    if near.support(shift) < _STILL * len(tracks):
+        corners = np.concatenate((tracks, detections))
+        covered = corners[:, 2:].max(axis=0) - corners[:, :2].min(axis=0)
+        reach = np.full(len(tracks), _REACH * float(np.hypot(*covered)))
+        wide = _Ballot(tracks, detections, tolerance, np.maximum(reach, tolerance))
+        shift = wide.common_shift()
+        near = wide
+    rows = near.pairs(shift)
+    if len(rows) < _LEAST_VOTERS:
         return Motion.identity()
-    best, support = ballot.best_shift()
-    still = ballot.support(np.zeros((1, 2)))[0]
-    if support < max(_LEAST_VOTERS - 0.5, _LEAST_SHARE * ballot.voters):
-        return Motion.identity()
-    if support - still < max(_LEAST_GAIN, 0.15 * ballot.voters):
-        best = np.zeros(2)
-    return ballot.fit(best)
+    source = _centre(tracks)[near.track[rows]]
+    target = _centre(detections)[near.detection[rows]]
+    return Motion(fit_view(source, target, near.tolerance[rows], shift))
 
 
 class _Ballot:
-    """The shifts that each track could make."""
+    """The shifts that each track could make, by ascending track.
 
-    def __init__(self, tracks: Float64Array, detections: Float64Array) -> None:
-        if len(tracks) > _VOTERS:
-            tracks = tracks[np.linspace(0, len(tracks) - 1, _VOTERS).astype(np.intp)]
-        corners = np.concatenate((tracks, detections))
-        span = corners[:, 2:].max(axis=0) - corners[:, :2].min(axis=0)
-        reach = _REACH * np.hypot(*span)
-        self._from, from_wh = _centres(tracks)
-        self._to, to_wh = _centres(detections)
-        shifts = self._to[None] - self._from[:, None]
-        ratio = np.abs(np.log(from_wh[:, None] / to_wh[None])).max(axis=2)
-        possible = (ratio < np.log(1.6)) & (np.abs(shifts).max(axis=2) < reach)
-        self.track, self.detection = np.nonzero(possible)
-        self.shifts = shifts[possible]
-        self.voters = len(np.unique(self.track))
-        self.tolerance = np.maximum(_TOLERANCE * np.sqrt(from_wh.prod(axis=1)), 1.5)[self.track]
+    Attributes:
+        track: `(P,)`.
+        detection: `(P,)`.
+        shifts: `(P, 2)`, from the one to the other.
+        tolerance: `(P,)`, how far from a shift these may be to support it.
+    """
 
-    def best_shift(self) -> tuple[Float64Array, float]:
-        """The shift that most tracks support, the smaller one of two as good, and its support."""
-        cell = float(np.median(self.tolerance))
-        at = np.rint(self.shifts / cell).astype(np.int64)
-        low = at.min(axis=0) - 1
-        shape = at.max(axis=0) - low + 2
-        table = np.zeros(shape)
-        # A track counts once in a cell, however many detections lie there.
-        at -= low
-        flat = np.unique(
-            np.ravel_multi_index((self.track, at[:, 0], at[:, 1]), (self.track.max() + 1, *shape))
-        )
-        np.add.at(table.reshape(-1), flat % table.size, 1.0)
-        around = table.copy()
-        around[1:] += table[:-1]
-        around[:-1] += table[1:]
-        wide = around.copy()
-        wide[:, 1:] += around[:, :-1]
-        wide[:, :-1] += around[:, 1:]
-        top = np.argsort(wide, axis=None)[::-1][:_PEAKS]
-        peaks = np.stack(np.unravel_index(top, table.shape), axis=1) + low
-        peaks = np.concatenate((peaks * cell, np.zeros((1, 2))))
-        for _ in range(3):
-            peaks = self._towards_mean(peaks)
-        support = self.support(peaks)
-        good = np.flatnonzero(support > 0.93 * support.max())
-        best = good[np.argmin(np.hypot(*peaks[good].T))]
-        return peaks[best], float(support[best])
+    def __init__(
+        self,
+        tracks: Float64Array,
+        detections: Float64Array,
+        tolerance: Float64Array,
+        reach: Float64Array,
+    ) -> None:
+        source, target = _centre(tracks), _centre(detections)
+        track, detection = _within(source[:, 0], target[:, 0], reach)
+        shifts = target[detection] - source[track]
+        # Along x the run of neighbours has done it.
+        close = np.flatnonzero(np.abs(shifts[:, 1]) <= reach[track])
+        growth = np.log(_size(detections))[detection[close]] - np.log(_size(tracks))[track[close]]
+        close = close[np.abs(growth).max(axis=1, initial=0.0) < np.log(_MOST_GROWTH)]
+        self.track, self.detection, self.shifts = track[close], detection[close], shifts[close]
+        self.tolerance = tolerance[self.track]
+        self._starts = np.flatnonzero(np.diff(self.track, prepend=-1))
 
-    def support(self, peaks: Float64Array) -> Float64Array:
-        """For each shift, how many tracks it takes to a detection; a near miss counts in part."""
-        closeness = self._closeness(peaks)
-        best = np.zeros((len(peaks), int(self.track.max()) + 1))
-        np.maximum.at(best, (slice(None), self.track), closeness)
-        return best.sum(axis=1)
+    def support(self, shift: Float64Array) -> float:
+        """How many tracks a shift takes to a detection; a near miss counts in part."""
+        if not len(self.track):
+            return 0.0
+        return float(np.maximum.reduceat(self._closeness(shift), self._starts).sum())
 
-    def _closeness(self, peaks: Float64Array) -> Float64Array:
-        distance = ((self.shifts[None] - peaks[:, None]) ** 2).sum(axis=2) / self.tolerance**2
-        return np.maximum(1 - distance / 4, 0)
-
-    def _towards_mean(self, peaks: Float64Array) -> Float64Array:
-        weight = self._closeness(peaks)
-        total = weight.sum(axis=1, keepdims=True)
-        mean = weight @ self.shifts / np.maximum(total, 1e-9)
-        return np.where(total > 0, mean, peaks)
-
-    def fit(self, shift: Float64Array) -> Motion:
-        """The motion near a shift that the pairs it makes call for; each part only if it pays."""
-        rows = self._pairs(shift)
-        if len(rows) < _LEAST_VOTERS:
-            return Motion.identity()
-        source = self._from[self.track[rows]]
-        target = self._to[self.detection[rows]]
-        scale = _ERROR / _TOLERANCE * self.tolerance[rows]
-        best, cost = np.eye(2, 3), _cost(np.eye(2, 3), source, target, scale)
-        for turns in (False, True):
-            if turns and len(rows) < _LEAST_FOR_TURN:
-                continue
-            matrix = _fit(np.c_[np.eye(2), shift], source, target, scale, turns=turns)
-            found = _cost(matrix, source, target, scale)
-            if cost - found > _PAYS:
-                best, cost = matrix, found
-        return Motion(best)
-
-    def _pairs(self, shift: Float64Array) -> Intp:
-        """For each track the nearest detection after the shift, if that is near."""
-        closeness = self._closeness(shift[None])[0]
-        order = np.argsort(closeness, kind="stable")
-        nearest = np.full(int(self.track.max()) + 1, -1, np.intp)
-        nearest[self.track[order]] = order
-        nearest = nearest[nearest >= 0]
+    def pairs(self, shift: Float64Array) -> Intp:
+        """For each track that a shift takes near a detection, its pair with the nearest."""
+        closeness = self._closeness(shift)
+        order = np.lexsort((closeness, self.track))
+        nearest = order[np.append(self._starts[1:], len(order)) - 1] if len(order) else order
         return nearest[closeness[nearest] > 0]
 
+    def common_shift(self) -> Float64Array:
+        """The shift that most tracks share, zero unless it is clearly better than that."""
+        still, voters = np.zeros(2), len(self._starts)
+        if voters < _LEAST_VOTERS:
+            return still
+        shifts = np.stack([self._mean_near(self._mean_near(peak)) for peak in self._peaks()])
+        supports = np.array([self.support(shift) for shift in shifts])
+        good = np.flatnonzero(supports >= _ABOUT_AS_GOOD * supports.max())
+        best = good[np.argmin(np.hypot(shifts[good, 0], shifts[good, 1]))]
+        gain = supports[best] - self.support(still)
+        sure = supports[best] >= max(_LEAST_VOTERS - 0.5, _LEAST_SHARE * voters)
+        better = gain >= max(_LEAST_GAIN, _GAIN_SHARE * voters)
+        return shifts[best] if sure and better else still
 
-def _centres(boxes: Float64Array) -> tuple[Float64Array, Float64Array]:
-    wh = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-3)
-    return (boxes[:, :2] + boxes[:, 2:]) / 2, wh
+    def _peaks(self) -> Float64Array:
+        """`(K, 2)` shifts around which those of many tracks gather."""
+        cell = float(np.median(self.tolerance)) / 2
+        at = np.rint(self.shifts / cell).astype(np.int64)
+        low = at.min(axis=0) - 1
+        at -= low
+        shape = (int(at[:, 0].max()) + 2, int(at[:, 1].max()) + 2)
+        table = np.bincount(at[:, 0] * shape[1] + at[:, 1], minlength=shape[0] * shape[1])
+        table = table.reshape(shape)
+        rows = table.copy()
+        rows[1:] += table[:-1]
+        rows[:-1] += table[1:]
+        around = rows.copy()
+        around[:, 1:] += rows[:, :-1]
+        around[:, :-1] += rows[:, 1:]
+        count = min(_PEAKS, around.size)
+        top = np.argpartition(around, around.size - count, axis=None)[-count:]
+        peaks = np.stack(np.unravel_index(top, shape), axis=1) + low
+        return np.asarray(peaks * cell)
+
+    def _mean_near(self, shift: Float64Array) -> Float64Array:
+        weight = self._closeness(shift)
+        total = weight.sum()
+        return np.asarray(weight @ self.shifts / total) if total > 0 else shift
+
+    def _closeness(self, shift: Float64Array) -> Float64Array:
+        """For each pair, 1 if the shift is its own, falling to 0 at the tolerance."""
+        away = self.shifts - shift
+        away *= away
+        return np.asarray(np.maximum(1 - (away[:, 0] + away[:, 1]) / self.tolerance**2, 0))
 
 
-def _errors(
-    matrix: Float64Array, source: Float64Array, target: Float64Array, scale: Float64Array
-) -> Float64Array:
-    """Squared distances after the motion, in shares of each pair's own usual error."""
-    distance = target - source @ matrix[:, :2].T - matrix[:, 2]
-    return np.asarray((distance**2).sum(axis=1) / scale**2)
+def _within(source: Float64Array, target: Float64Array, reach: Float64Array) -> tuple[Intp, Intp]:
+    """Pairs of numbers no farther apart than each source's reach, by ascending source."""
+    order = np.argsort(target)
+    in_order = target[order]
+    begin = np.searchsorted(in_order, source - reach, "left")
+    count = np.searchsorted(in_order, source + reach, "right") - begin
+    owner = np.repeat(np.arange(len(source)), count)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count - begin, count)
+    return owner, order[place]
 
 
-def _cost(
-    matrix: Float64Array, source: Float64Array, target: Float64Array, scale: Float64Array
-) -> float:
-    """Minus the log likelihood of the errors, whose tails are long (Cauchy)."""
-    return float(np.log1p(_errors(matrix, source, target, scale)).sum())
+def _centre(boxes: Float64Array) -> Float64Array:
+    return (boxes[:, :2] + boxes[:, 2:]) / 2
 
 
-def _fit(
-    matrix: Float64Array,
-    source: Float64Array,
-    target: Float64Array,
-    scale: Float64Array,
-    *,
-    turns: bool,
-) -> Float64Array:
-    """The shift, or shift, turn and zoom, near `matrix` that cost least."""
-    for _ in range(5):
-        weight = 1 / (1 + _errors(matrix, source, target, scale)) / scale**2
-        middle, aim = weight @ source / weight.sum(), weight @ target / weight.sum()
-        zoom, turn = 0.0, 0.0
-        if turns:
-            p, q = source - middle, target - aim
-            # One more observation says that the view neither turned nor grew.
-            spread = float(weight @ (p**2).sum(axis=1)) + _USUAL_TURN**-2
-            zoom = float(weight @ (p * (q - p)).sum(axis=1)) / spread
-            turn = float(weight @ (p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0])) / spread
-        linear = np.array([[1 + zoom, -turn], [turn, 1 + zoom]])
-        matrix = np.c_[linear, aim - linear @ middle]
-    return matrix
+def _size(boxes: Float64Array) -> Float64Array:
+    return np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-3)

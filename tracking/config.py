@@ -84,7 +84,7 @@ class OcSortConfig:
     max_age: Annotated[int, Field(ge=0)] = 30
     min_hits: Annotated[int, Field(ge=0)] = 3
     iou_threshold: Annotated[float, Field(gt=0, le=1)] = 0.3
-    delta_t: Annotated[int, Field(ge=1, le=1000)] = 3
+    delta_t: Annotated[int, Field(ge=0, le=1000)] = 3
     inertia: Annotated[float, Field(ge=0)] = 0.2
     use_byte: bool = False
 
@@ -118,9 +118,10 @@ class DroneConfig:
     """Parameters of the drone mode.
 
     Attributes:
-        high_score: Detections from it on can start and confirm tracks; those between `low_score`
-            and it only continue them.
-        low_score: Detections below it are not used.
+        new_score: Least score that starts a track.
+        high_score: Detections from it on continue, confirm and find again.
+        low_score: Detections between it and `high_score` only continue a track that is in sight;
+            those below it are not used.
         lost_s: Seconds after it was last seen in which an object can be found again.
         groups: Names of classes that may take turns on one object. A class in none of them is a
             group of its own.
@@ -129,16 +130,39 @@ class DroneConfig:
     """
 
     name: Literal["drone"] = "drone"
-    high_score: Annotated[float, Field(ge=0)] = 0.5
-    low_score: Annotated[float, Field(ge=0)] = 0.1
     new_score: Annotated[float, Field(ge=0)] = 0.6
-    lost_s: Annotated[float, Field(ge=0, le=1e9)] = 1.0
+    high_score: Annotated[float, Field(ge=0)] = 0.4
+    low_score: Annotated[float, Field(ge=0)] = 0.1
+    lost_s: Annotated[float, Field(ge=0, le=1e9)] = 2.0
     groups: tuple[tuple[str, ...], ...] = CLASS_GROUPS
     show_lost: bool = False
     frame_rate: Annotated[float, Field(gt=0, le=1e6)] = 30
 
 
-AnyTrackerConfig: TypeAlias = SortConfig | ByteTrackConfig | OcSortConfig | BotSortConfig
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class DeepSortConfig:
+    """Parameters of DeepSORT (Wojke et al., 2017), named as in its reference.
+
+    Attributes:
+        max_cosine_distance: Most that a detection's appearance may be from the nearest that the
+            track has had.
+        nn_budget: Vectors kept of each track, the newest ones; the reference keeps all.
+        max_iou_distance: Most that `1 - IoU` may be in the association by overlap.
+        max_age: Frames in a row without a detection after which a track ends.
+        n_init: Detections in a row before a track is shown.
+    """
+
+    name: Literal["deepsort"] = "deepsort"
+    max_cosine_distance: Annotated[float, Field(ge=0, le=2)] = 0.2
+    nn_budget: Annotated[int, Field(ge=1, le=10_000)] = 100
+    max_iou_distance: Annotated[float, Field(gt=0, le=1)] = 0.7
+    max_age: Annotated[int, Field(ge=0)] = 30
+    n_init: Annotated[int, Field(ge=1)] = 3
+
+
+AnyTrackerConfig: TypeAlias = (
+    SortConfig | ByteTrackConfig | OcSortConfig | BotSortConfig | DeepSortConfig | DroneConfig
+)
 
 TrackerConfig: TypeAlias = Annotated[AnyTrackerConfig, Field(discriminator="name")]
 """Any tracker's config; `name` tells which."""
@@ -148,8 +172,10 @@ TRACKER_CONFIGS: dict[str, type[AnyTrackerConfig]] = {
     "bytetrack": ByteTrackConfig,
     "ocsort": OcSortConfig,
     "botsort": BotSortConfig,
+    "deepsort": DeepSortConfig,
+    "drone": DroneConfig,
 }
 """The choices of `name`."""
 
-FOLLOW_CAMERA = ("botsort",)
+FOLLOW_CAMERA = ("botsort", "drone")
 """Names of those that a known motion of the camera helps."""

@@ -28,7 +28,9 @@ class DeepSort:
     those that are new, or were missed in just this frame, by IoU. A track is shown from its
     `n_init`-th frame in a row and, with the predicted box, in the first frame that misses it,
     where its `detection` is -1. Ids are spent at birth, so false starts leave holes. Where the
-    reference keeps every vector of a track, at most `nn_budget` are kept here.
+    reference keeps every vector of a track, at most `nn_budget` are kept here. Boxes without height
+    are left out. All other detections count, whatever their score: the reference's program passes
+    on those from 0.8.
     """
 
     def __init__(self, config: DeepSortConfig) -> None:
@@ -52,7 +54,7 @@ class DeepSort:
             ValueError: If detections have no `features`.
         """
         self._frame += 1
-        use = self._usable(detections)
+        use = np.flatnonzero(detections.boxes[:, 3] > detections.boxes[:, 1])
         boxes = detections.boxes[use].astype(np.float64, copy=False)
         features = _features(detections)[use]
         self._filters.predict()
@@ -66,11 +68,6 @@ class DeepSort:
         self._end(missed)
         return self._shown()
 
-    def _usable(self, detections: Detections) -> Intp:
-        height = detections.boxes[:, 3] - detections.boxes[:, 1]
-        flat = (height <= 0) | (height < self._config.min_detection_height)
-        return np.flatnonzero((detections.scores >= self._config.min_confidence) & ~flat)
-
     def _associate(self, boxes: Float64Array, features: Vectors) -> tuple[Intp, Intp]:
         """Rows of tracks, and the detections that feed them."""
         life = self._tracklets.life
@@ -78,7 +75,8 @@ class DeepSort:
         pairs = self._gated(boxes, features)
         matched = [(np.zeros(0, np.intp), np.zeros(0, np.intp))]
         free = np.ones(len(boxes), bool)
-        for level in np.unique(missed[life["confirmed"]]):
+        levels = np.unique(missed[life["confirmed"]])
+        for level in levels[levels <= self._config.max_age]:
             rows = np.flatnonzero(life["confirmed"] & (missed == level))
             matched.append(_assign(pairs, rows, free, self._config.max_cosine_distance))
             free[matched[-1][1]] = False

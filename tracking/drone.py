@@ -1,4 +1,4 @@
-"""Tracks of vehicles and people seen from a moving camera."""
+"""The drone mode: tracks of many small objects under a moving camera, in true time."""
 
 from __future__ import annotations
 
@@ -6,33 +6,59 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from detector.detections import Detections, IntArray
-from tracking.association import assign_below
+from detector.detections import Detections, FloatArray
 from tracking.box_motion import vote
 from tracking.class_groups import ClassGroups
 from tracking.config import DroneConfig
-from tracking.drone_filters import DroneFilters
+from tracking.drone_filters import STEPS_PER_S, DroneFilters
+from tracking.drone_matching import Boxes, Match, centres, match_far, match_near, repeats
 from tracking.drone_tracklets import DroneTracklets
-from tracking.overlap import Intp, Pairs, overlaps
+from tracking.kalman import Rows
+from tracking.overlap import Intp
 from tracking.tracks import Float64Array, Motion, Tracks
 
-_STEPS_PER_S = 30.0
-_BUFFERS = (0.3, 0.5)
-import os
+_LEAST_IOU = 0.3
+_WEAK_IOU = 0.5
+_SAME_IOU = 0.5
+"""Two detections of one group that overlap more are one object; detectors say the same."""
 
-P = dict(b1=0.3, b2=0.5, l1=0.8, l2=0.5, l3=0.8, l4=0.8, hits=2, tent_s=0.12)
-for kv in os.environ.get("DP", "").split(","):
-    if kv:
-        k, v = kv.split("=")
-        P[k] = float(v)
+_HITS = 2
+"""Detections that confirm a track; in the first frame one is enough."""
+
+_TENTATIVE_S = 0.12
+"""Seconds after which a track that is not confirmed yet ends, if it was missed."""
+
+_MOST_DEVIATIONS = 2.0
+_MOST_SIZES = 1.0
+"""An object out of sight is found this near to its predicted place: in standard deviations, but
+no farther than so many of its sizes."""
+
+_FIRST_SIZES = 1.5
+"""An object seen only once, of unknown speed, may have moved by so many of its sizes."""
+
+_ROUNDING_S = 1e-6
 
 
 class Drone:
+    """Strong detections first, then weak ones, then tracks that were lost from sight.
+
+    Every box is predicted by BoT-SORT's filter over the true time since the last frame, then
+    moved with the view: by the motion given, else by one that the boxes themselves vote for.
+    A detection can only feed a track of its own group of classes; the class shown is the one
+    with the greatest sum of scores. Ids are given at confirmation, so there are no holes. A
+    detection on top of one that has fed a track starts none. All tracks end at a cut.
+
+    Boxes that are not finite or have no area are ignored. What ended is forgotten: memory
+    depends on the objects in view alone.
+    """
+
     def __init__(self, config: DroneConfig, class_names: Sequence[str] = ()) -> None:
+        """Takes the settings, and the names by class id; without names all are one group."""
         self._config = config
         self._groups = ClassGroups(config.groups, class_names)
         self._frame = 0
-        self._time_s = 0.0
+        self._clock_s = 0.0
+        self._given_s: float | None = None
         self._tracklets = DroneTracklets()
         self._filters = DroneFilters()
 
@@ -43,104 +69,119 @@ class Drone:
         motion: Motion | None = None,
         time_s: float | None = None,
     ) -> Tracks:
-        """The tracks of the next frame."""
+        """The tracks of the next frame, older ones first.
+
+        Times that do not rise are taken as unknown.
+        """
         self._frame += 1
-        elapsed = self._tick(time_s)
-        c = self._config
-        boxes = detections.boxes.astype(np.float64, copy=False)
-        scores = detections.scores.astype(np.float64, copy=False)
-        groups = self._groups.of(detections.class_ids)
-        tl = self._tracklets
-        # expire
-        old = (self._time_s - tl.clock["last_s"] > c.lost_s + 1e-6) & tl.life["lost"]
-        old |= (
-            (self._time_s - tl.clock["last_s"] > P["tent_s"] + 1e-6)
-            & tl.life["lost"]
-            & ~tl.life["confirmed"]
+        boxes = Boxes(
+            detections.boxes.astype(np.float64, copy=False),
+            self._groups.of(detections.class_ids),
         )
-        if old.any():
-            self._keep(np.flatnonzero(~old))
-        self._filters.stop_growth(np.flatnonzero(tl.life["lost"]))
-        self._filters.advance(elapsed * _STEPS_PER_S)
+        scores = detections.scores
+        with np.errstate(invalid="ignore"):
+            usable = (boxes.xyxy[:, 2:] > boxes.xyxy[:, :2]).all(axis=1)
+        usable &= np.isfinite(boxes.xyxy).all(axis=1) & (scores >= self._config.low_score)
+        steps = self._tick(time_s) * STEPS_PER_S
+        self._predict(boxes, np.flatnonzero(usable), motion, steps)
+
+        strong = np.flatnonzero(usable & (scores >= self._config.high_score))
+        weak = np.flatnonzero(usable & (scores < self._config.high_score))
+        rows, fed, left = self._match(boxes, strong, weak, scores, steps)
+        self._feed(rows, detections, fed)
+        born = left[scores[left] >= self._config.new_score]
+        self._start(detections, boxes, born[~repeats(boxes, born, fed, _SAME_IOU)])
+        return self._shown()
+
+    def skip(self, frames: int) -> int:
+        """Passes over as many frames without detections; none while there are tracks."""
+        if len(self._tracklets):
+            return 0
+        self._frame += frames
+        self._clock_s += frames / self._config.frame_rate
+        return frames
+
+    def _predict(self, boxes: Boxes, usable: Intp, motion: Motion | None, steps: float) -> None:
+        """Brings all tracks to the place and time of this frame; ends those lost too long."""
+        life, unseen_s = self._tracklets.life, self._clock_s - self._tracklets.clock["last_s"]
+        longest_s = np.where(life["confirmed"], self._config.lost_s, _TENTATIVE_S)
+        over = life["lost"] & (unseen_s > longest_s + _ROUNDING_S)
+        if motion is not None and motion.cut:
+            over[:] = True
+        if over.any():
+            self._keep(np.flatnonzero(~over))
+        life = self._tracklets.life
+        self._filters.stop_growth(np.flatnonzero(life["lost"]))
+        self._filters.advance(steps)
         if motion is None:
-            motion = self._vote(boxes, scores)
+            sure = life["confirmed"] & ~life["lost"]
+            motion = vote(self._filters.boxes()[sure], boxes.xyxy[usable])
         self._filters.move(motion.matrix)
-        places = self._filters.boxes()
-        st = self._filters.state
-        sd = np.sqrt(st[2] + self._filters.measurement_noise(st[0]))
-        dm = self._filters.measure(boxes)
 
-        strong = np.flatnonzero(scores >= c.high_score)
-        weak = np.flatnonzero((scores >= c.low_score) & (scores < c.high_score))
-        conf = np.flatnonzero(tl.life["confirmed"])
-        tent = np.flatnonzero(~tl.life["confirmed"])
-        fed = []
-
-        def match(rows, cand, buf, limit, fuse, gate):
-            if not len(rows) or not len(cand):
-                return rows, cand
-            pairs = overlaps(_grown(places[rows], buf), _grown(boxes[cand], buf), plus_one=False)
-            ok = tl.clock["group"][rows][pairs.rows] == groups[cand][pairs.cols]
-            i, j = rows[pairs.rows], cand[pairs.cols]
-            dist = ((dm[j, :2] - st[0][i, :2]) / sd[i, :2])
-            ok &= (dist**2).sum(axis=1) < gate**2
-            pairs = Pairs(pairs.shape, pairs.rows[ok], pairs.cols[ok], pairs.ious[ok])
-            gain = pairs.ious * scores[cand][pairs.cols] if fuse else pairs.ious
-            r, k = assign_below(pairs, 1 - gain, limit)
-            fed.append((rows[r], cand[k]))
-            rl = np.ones(len(rows), bool)
-            cl = np.ones(len(cand), bool)
-            rl[r] = False
-            cl[k] = False
-            return rows[rl], cand[cl]
-
-        conf, strong = match(conf, strong, P["b1"], P["l1"], True)
-        act = conf[~tl.life["lost"][conf]]
-        lost = conf[tl.life["lost"][conf]]
-        act, weak = match(act, weak, P["b1"], P["l2"], False)
-        conf = np.concatenate((act, lost))
-        conf, strong = match(conf, strong, P["b2"], P["l3"], False)
-        tent, strong = match(tent, strong, P["b1"], P["l4"], True)
-        tl.life["lost"][conf] = True
-        tl.life["lost"][tent] = True
-        rows = np.concatenate([f[0] for f in fed]) if fed else np.zeros(0, np.intp)
-        cand = np.concatenate([f[1] for f in fed]) if fed else np.zeros(0, np.intp)
-        if len(rows):
-            self._filters.update(rows, boxes[cand])
-            tl.feed(rows, self._frame, self._time_s, detections, cand)
-            tl.life["lost"][rows] = False
-        born = strong[scores[strong] >= c.new_score]
-        if len(born):
-            self._filters.append(boxes[born])
-            tl.start(self._frame, self._time_s, detections, born, groups[born])
-        need = 1 if self._frame == 1 else P["hits"]
-        ripe = ~tl.life["confirmed"] & (tl.clock["hits"] >= need)
-        tl.confirm(np.flatnonzero(ripe))
-        show = tl.life["confirmed"].copy()
-        if not c.show_lost:
-            show &= tl.life["last_frame"] == self._frame
-        return tl.shown(np.flatnonzero(show), self._filters.boxes(), self._frame)
-
-    def _tick(self, time_s):
-        step = 1 / self._config.frame_rate
-        if time_s is not None and self._frame > 1 and time_s > self._given:
-            step = time_s - self._given
+    def _tick(self, time_s: float | None) -> float:
+        """Seconds since the previous frame; moves the tracker's own clock by as much."""
+        elapsed = 1 / self._config.frame_rate
         if time_s is not None:
-            self._given = time_s
-        if self._frame > 1:
-            self._time_s += step
-        return step
+            if self._given_s is not None and time_s > self._given_s:
+                elapsed = time_s - self._given_s
+            self._given_s = time_s
+        self._clock_s += elapsed
+        return elapsed
 
-    def _vote(self, boxes, scores):
-        tl = self._tracklets
-        sure = tl.life["confirmed"] & ~tl.life["lost"]
-        return vote(self._filters.boxes()[sure], boxes[scores >= self._config.low_score])
+    def _match(
+        self, boxes: Boxes, strong: Intp, weak: Intp, scores: FloatArray, steps: float
+    ) -> tuple[Intp, Intp, Intp]:
+        """Fed tracks, what feeds them, and the strong detections left; marks the lost tracks."""
+        life = self._tracklets.life
+        tracks = Boxes(self._filters.boxes(), self._tracklets.clock["group"])
+        confirmed = np.flatnonzero(life["confirmed"])
+        first = match_near(tracks, confirmed, boxes, strong, _LEAST_IOU)
+        lost = life["lost"][first.rows_left]
+        second = match_near(tracks, first.rows_left[~lost], boxes, weak, _WEAK_IOU)
+        tentative = np.flatnonzero(~life["confirmed"])
+        third = match_near(tracks, tentative, boxes, first.left, _LEAST_IOU)
+        surest = third.left[scores[third.left] >= self._config.new_score]
+        idle = np.concatenate((second.rows_left, third.rows_left))
+        unknown = idle[~life["lost"][idle] & (self._tracklets.clock["hits"][idle] == 1)]
+        searched = np.concatenate((first.rows_left[lost], unknown))
+        far = match_far(tracks, searched, self._reach(tracks, searched), boxes, surest)
+        jumped = ~life["lost"][far.rows]
+        self._filters.jump(far.rows[jumped], boxes.xyxy[far.fed[jumped]], steps)
+        life["lost"] = True
+        stages: tuple[Match, ...] = (first, second, third, far)
+        rows = np.concatenate([stage.rows for stage in stages])
+        fed = np.concatenate([stage.fed for stage in stages])
+        return rows, fed, np.setdiff1d(third.left, far.fed)
 
-    def _keep(self, rows):
+    def _reach(self, tracks: Boxes, rows: Intp) -> Float64Array:
+        """`(R, 2)`, how far from their predicted places these tracks are looked for."""
+        _, size = centres(tracks.xyxy[rows])
+        reach = np.minimum(_MOST_DEVIATIONS * self._filters.deviations()[rows], _MOST_SIZES * size)
+        first = ~self._tracklets.life["lost"][rows]
+        reach[first] = _FIRST_SIZES * np.sqrt(size[first].prod(axis=1, keepdims=True))
+        return reach
+
+    def _feed(self, rows: Intp, detections: Detections, fed: Intp) -> None:
+        if len(rows):
+            self._filters.update(rows, detections.boxes[fed].astype(np.float64, copy=False))
+            self._tracklets.feed(rows, self._frame, self._clock_s, detections, fed)
+            self._tracklets.life["lost"][rows] = False
+
+    def _start(self, detections: Detections, boxes: Boxes, born: Intp) -> None:
+        if len(born):
+            self._filters.append(boxes.xyxy[born])
+            self._tracklets.start(self._frame, self._clock_s, detections, born, boxes.groups[born])
+
+    def _shown(self) -> Tracks:
+        life = self._tracklets.life
+        hits = 1 if self._frame == 1 else _HITS
+        ripe = ~life["confirmed"] & (self._tracklets.clock["hits"] >= hits)
+        self._tracklets.confirm(np.flatnonzero(ripe))
+        shown = life["confirmed"].copy()
+        if not self._config.show_lost:
+            shown &= ~life["lost"]
+        return self._tracklets.shown(np.flatnonzero(shown), self._filters.boxes(), self._frame)
+
+    def _keep(self, rows: Rows) -> None:
         self._tracklets.keep(rows)
         self._filters.keep(rows)
-
-
-def _grown(boxes: Float64Array, share: float) -> Float64Array:
-    margin = (boxes[:, 2:] - boxes[:, :2]) * share
-    return np.concatenate((boxes[:, :2] - margin, boxes[:, 2:] + margin), axis=1)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from tracking.kalman import Rows
 from tracking.kalman_xywh import WidthHeightFilters
 from tracking.tracks import Float64Array
+
+STEPS_PER_S = 30.0
+"""The filter's noises were tuned at this frame rate."""
 
 
 class DroneFilters(WidthHeightFilters):
@@ -18,9 +22,9 @@ class DroneFilters(WidthHeightFilters):
         """Moves all filters by a time in steps of 1/30 s; noise gathers in proportion to it."""
         position, velocity, p11, p12, p21, p22 = self.state
         position_noise, velocity_noise = self.process_noise(position)
+        smallest = position[:, 2:] / 2  # a long step must not turn a box inside out
         position += steps * velocity
-        # A box does not shrink to nothing while its object is out of sight.
-        np.maximum(position[:, 2:], 1.0, out=position[:, 2:])
+        np.maximum(position[:, 2:], smallest, out=position[:, 2:])
         p11 += steps * (p12 + p21 + steps * p22 + position_noise)
         p12 += steps * p22
         p21 += steps * p22
@@ -40,3 +44,14 @@ class DroneFilters(WidthHeightFilters):
         self.state[:2, :, 2:] *= scale
         self.state[2:, :, :2] = self.state[2:, :, :2] @ (turn * turn).T
         self.state[2:, :, 2:] *= scale * scale
+
+    def deviations(self) -> Float64Array:
+        """`(N, 2)` standard deviations, in x and y, of a detection from the predicted centre."""
+        noise = self.measurement_noise(self.state[0])
+        return np.asarray(np.sqrt(self.state[2] + noise)[:, :2])
+
+    def jump(self, rows: Rows, boxes: Float64Array, steps: float) -> None:
+        """Takes these rows, whose speed is not known yet, to their boxes at the speed it takes."""
+        away = self.measure(boxes)[:, :2] - self.state[0, rows, :2]
+        self.state[0, rows, :2] += away
+        self.state[1, rows, :2] += away / steps

@@ -10,17 +10,15 @@ from tracking.kalman import Rows
 from tracking.tracklets import Tracklets
 from tracking.tracks import Float64Array, Tracks
 
-_CLOCK = np.dtype(
-    [("group", np.int64), ("born_s", np.float64), ("last_s", np.float64), ("hits", np.int64)]
-)
+_CLOCK = np.dtype([("group", np.int64), ("last_s", np.float64), ("hits", np.int64)])
 
 
 class DroneTracklets(Tracklets):
     """Tracks without an id until they are confirmed.
 
     Attributes:
-        clock: `(N,)`, with the fields `group` (of the classes that may feed the track), `born_s`
-            and `last_s` (when it was first and last fed), and `hits` (how often).
+        clock: `(N,)`, with the fields `group` (of the classes that may feed the track),
+            `last_s` (when it was fed last), and `hits` (how often it was).
     """
 
     def __init__(self) -> None:
@@ -37,7 +35,7 @@ class DroneTracklets(Tracklets):
         """Starts a track of this group at each of these rows of the detections."""
         born = np.zeros(len(feed), _CLOCK)
         born["group"] = group
-        born["born_s"] = born["last_s"] = time_s
+        born["last_s"] = time_s
         born["hits"] = 1
         self.clock = np.concatenate((self.clock, born))
         self.append(frame, detections, feed)

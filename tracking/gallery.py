@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -63,8 +64,8 @@ class Gallery:
         # A slot's vectors stay where they are: a product for each track, not a copy of them.
         order = np.argsort(slots, kind="stable")
         unique, begin = np.unique(slots[order], return_index=True)
-        ends = [*begin[1:].tolist(), len(slots)]
-        for slot, a, b in zip(unique.tolist(), begin.tolist(), ends, strict=True):
+        bounds = pairwise([*begin.tolist(), len(slots)])
+        for slot, (a, b) in zip(unique.tolist(), bounds, strict=True):
             held = self._vectors[slot, : self._counts[slot]]
             nearest[order[a:b]] = 1 - (held @ vectors[order[a:b]].T).max(axis=0)
         return nearest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Annotated, TypeAlias
 
@@ -44,7 +44,7 @@ class RefineConfig:
         max_gap: Missing frames in a row that are filled at most; a longer gap stays as it is.
     """
 
-    max_gap: Annotated[int, Field(ge=0, le=1_000_000)] = 20
+    max_gap: Annotated[int, Field(ge=0, le=10_000_000)] = 20
 
 
 def refine(rows: MotRows, config: RefineConfig) -> MotRows:
@@ -71,7 +71,7 @@ def refine(rows: MotRows, config: RefineConfig) -> MotRows:
     if not len(rows):
         return rows
     order = np.lexsort((rows.frames, rows.ids))
-    rows = _take(rows, order)
+    rows = rows[order]
     places = _places(rows.boxes)
     path = view_path(rows.frames, rows.ids, places[:, :2])
     places[:, :2] -= path[rows.frames]
@@ -79,16 +79,35 @@ def refine(rows: MotRows, config: RefineConfig) -> MotRows:
     joined = (np.diff(rows.ids) == 0) & (np.diff(rows.frames) <= config.max_gap + 1)
     ends = [0, *(np.flatnonzero(~joined) + 1).tolist(), len(rows)]
     pieces = [
-        _refine_piece(_take(rows, slice(a, b)), places[a:b], noise, path)
+        _refine_piece(rows[a:b], places[a:b], noise, path)
         for a, b in _with_progress(list(pairwise(ends)))
     ]
     return _by_frame(pieces)
 
 
+def rows_of(frames: Iterable[tuple[int, Tracks]]) -> MotRows:
+    """The boxes that detections fed, of tracks frame by frame, ascending; NaN is left out."""
+    shown = [
+        (number, tracks[(tracks.detection >= 0) & np.isfinite(tracks.boxes).all(axis=1)])
+        for number, tracks in frames
+    ]
+    counts = [len(tracks) for _, tracks in shown]
+    none = Tracks.empty()
+    every = [none, *(tracks for _, tracks in shown)]
+    return MotRows(
+        np.repeat(np.array([number for number, _ in shown], np.int64), counts),
+        np.concatenate([tracks.ids for tracks in every]),
+        np.concatenate([tracks.boxes for tracks in every]),
+        np.concatenate([tracks.scores for tracks in every]),
+        np.concatenate([tracks.classes for tracks in every]),
+    )
+
+
 def frames_of(rows: MotRows) -> Iterator[tuple[int, Tracks]]:
-    """The number and the tracks of each frame from 1 to the last, empty ones too."""
-    ends = np.searchsorted(rows.frames, np.arange(1, rows.last_frame + 2))
-    for number, (a, b) in enumerate(pairwise(ends.tolist()), start=1):
+    """The number and the tracks of each frame from the first to the last, empty ones too."""
+    first = rows.first_frame
+    ends = np.searchsorted(rows.frames, np.arange(first, rows.last_frame + 2))
+    for number, (a, b) in enumerate(pairwise(ends.tolist()), start=first):
         unfed = np.full(b - a, -1, np.int64)
         yield (
             number,
@@ -105,16 +124,6 @@ def _check(rows: MotRows) -> None:
     if (counts > 1).any():
         frame, track_id = unique[counts > 1][0].tolist()
         raise ValueError(f"frame {frame}: id {track_id} occurs twice; a track has one box a frame")
-
-
-def _take(rows: MotRows, index: NDArray[np.intp] | slice) -> MotRows:
-    return MotRows(
-        rows.frames[index],
-        rows.ids[index],
-        rows.boxes[index],
-        rows.scores[index],
-        rows.classes[index],
-    )
 
 
 def _places(boxes: Float64Array) -> Float64Array:
@@ -208,7 +217,11 @@ def _smooth(places: Float64Array, found: _Mask, noise: Float64Array) -> Float64A
 
 
 def _by_frame(pieces: Sequence[MotRows]) -> MotRows:
-    names = ("frames", "ids", "boxes", "scores", "classes")
-    columns = {name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in names}
-    rows = MotRows(**columns)
-    return _take(rows, np.lexsort((rows.ids, rows.frames)))
+    rows = MotRows(
+        np.concatenate([piece.frames for piece in pieces]),
+        np.concatenate([piece.ids for piece in pieces]),
+        np.concatenate([piece.boxes for piece in pieces]),
+        np.concatenate([piece.scores for piece in pieces]),
+        np.concatenate([piece.classes for piece in pieces]),
+    )
+    return rows[np.lexsort((rows.ids, rows.frames))]

@@ -22,6 +22,7 @@ from tracking.config import (
     TrackerConfig,
 )
 from tracking.mot import MAX_FRAME, MotRows, format_tracks, read_mot
+from tracking.refine import RefineConfig, frames_of, refine, rows_of
 from tracking.stepping import track_rows
 from tracking.tracks import Motion
 from tracking.warps import read_warps
@@ -46,6 +47,8 @@ frame,id,x,y,w,h,score,class,visibility,-1 and is complete or not there at all.
 WARPS has a line of index,h00,h01,h02,h10,h11,h12 for each frame, with tabs, spaces or commas \
 between: the affine map of pixels of the frame before to those of this one; the index counts the \
 frames from 0 or from 1.
+
+With --refine, boxes in filled gaps have a score of 0.
 
 Settings of each tracker, for --set:
 
@@ -83,6 +86,17 @@ def run(  # noqa: PLR0913 - one for each option of the command
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A tracker's setting; may be repeated."),
     ] = None,
+    refine_: Annotated[
+        bool, typer.Option("--refine", help="Fill short gaps and smooth the finished tracks.")
+    ] = False,
+    max_gap: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help=f"With --refine: missing frames in a row that are filled at most. "
+            f"(default: {RefineConfig.max_gap})",
+        ),
+    ] = None,
     precise: Annotated[
         bool, typer.Option("--precise", help="Write 6 decimals instead of 2.")
     ] = False,
@@ -91,6 +105,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
     """Reads the options, runs, and returns the exit code."""
     try:
         _check_options(output, tracker, frames, min_score, warps)
+        refining = _refining(wanted=refine_, max_gap=max_gap)
         chosen = build_tracker(read_config(tracker, set_ or []))
         rows = read_mot(detections)
         first = rows.first_frame
@@ -100,7 +115,10 @@ def run(  # noqa: PLR0913 - one for each option of the command
         if min_score is not None:
             rows = rows[rows.scores >= min_score]
         with _replacing(output) as file:
-            for frame, tracks in track_rows(rows, chosen, motions, steps):
+            shown = track_rows(rows, chosen, motions, steps)
+            if refining is not None:
+                shown = frames_of(refine(rows_of(shown), refining))
+            for frame, tracks in shown:
                 file.write(format_tracks(frame, tracks, precise=precise))
     except KeyboardInterrupt:
         return _fail("interrupted; nothing was written", INTERRUPTED)
@@ -122,6 +140,16 @@ def _check_options(
         raise ValueError(f"--output {output}: there is no folder {output.parent}")
     if warps is not None and tracker not in FOLLOW_CAMERA:
         raise ValueError(f"--warps: {tracker} knows no camera; {' and '.join(FOLLOW_CAMERA)} do")
+
+
+def _refining(*, wanted: bool, max_gap: int | None) -> RefineConfig | None:
+    if max_gap is None:
+        return RefineConfig() if wanted else None
+    if not wanted:
+        raise ValueError(f"--max-gap {max_gap}: only with --refine")
+    if not 0 <= max_gap <= MAX_FRAME:
+        raise ValueError(f"--max-gap {max_gap}: a number from 0 to {MAX_FRAME}")
+    return RefineConfig(max_gap=max_gap)
 
 
 def read_config(name: str, settings: Sequence[str]) -> AnyTrackerConfig:

@@ -24,8 +24,15 @@ def track_rows(
         steps: Numbers of the frames to step.
     """
     console = Console(stderr=True)
-    numbers = frames_to_step(rows, tracker, steps)
-    for frame in track(numbers, "tracking", len(steps), console=console, transient=True):
+    numbers = track(
+        frames_to_step(rows, tracker, steps),
+        "tracking",
+        len(steps),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    for frame in numbers:
         motion = None
         if motions is not None:
             index = frame - steps.start

@@ -70,9 +70,11 @@ class Motion:
     Attributes:
         matrix: `(2, 3)` float64, the affine map from pixels of the previous full frame to those
             of this one.
+        cut: Whether the view shows another scene now; the matrix is the identity then.
     """
 
     matrix: Float64Array
+    cut: bool = False
 
     def __post_init__(self) -> None:
         if self.matrix.shape != (2, 3) or not np.isfinite(self.matrix).all():

@@ -52,7 +52,9 @@ class Assembly:
         wh = tiles[:, 2:] - tiles[:, :2]
         self._tiles = torch.from_numpy(tiles).to(device)
         self._scale = torch.from_numpy(np.tile(wh / seen, 2)).to(device)
-        self._is_shrunk = torch.from_numpy((wh != seen).any(axis=1)).to(device)
+        is_shrunk = (wh != seen).any(axis=1)
+        self._has_shrunk = bool(is_shrunk.any())
+        self._is_shrunk = torch.from_numpy(is_shrunk).to(device)
 
     def merge(
         self, candidates: Candidates, config: DetectorConfig, weights: tuple[float, ...]
@@ -95,7 +97,7 @@ class Assembly:
 
     def _without_small(self, found: Candidates, config: DetectorConfig) -> Candidates:
         """Without what a pass over a whole frame found that a tile shows whole and larger."""
-        if not bool(self._is_shrunk.any()):
+        if not self._has_shrunk:
             return found
         longest = (found.boxes[:, 2:] - found.boxes[:, :2]).amax(dim=1)
         small = longest <= config.tiling.overlap_px
@@ -115,10 +117,12 @@ def _split(found: Candidates, ends: IntArray) -> list[tuple[Detections, IntArray
     image = found.image.cpu().numpy()
     boxes, scores = found.boxes.cpu().numpy(), found.scores.cpu().numpy()
     class_ids = found.class_ids.cpu().numpy()
+    features = None if found.features is None else found.features.cpu().numpy()
+    every = Detections(boxes, scores, class_ids, features)
     order = np.argsort(image, kind="stable")
     places = np.searchsorted(image[order], ends)
     parts = []
     for begin, end, first in zip(places[:-1], places[1:], ends[:-1], strict=True):
         rows = order[begin:end]
-        parts.append((Detections(boxes[rows], scores[rows], class_ids[rows]), image[rows] - first))
+        parts.append((every[rows], image[rows] - first))
     return parts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,6 +22,7 @@ class Candidates:
         class_ids: `(N,)` int64.
         image: `(N,)` int64, the image that each box is in, from 0.
         source: `(N,)` int64, the model's view that found it, from 0.
+        features: `(N, D)` float32, how each object looks; `None` where nobody asked.
     """
 
     boxes: Tensor
@@ -28,6 +30,7 @@ class Candidates:
     class_ids: Tensor
     image: Tensor
     source: Tensor
+    features: Tensor | None = None
 
     @classmethod
     def empty(cls) -> Candidates:
@@ -43,14 +46,17 @@ class Candidates:
         if not parts:
             return cls.empty()
         columns = [[getattr(part, field.name) for part in parts] for field in fields(cls)]
-        return cls(*map(torch.cat, columns))
+        joined: list[Any] = [None if column[0] is None else torch.cat(column) for column in columns]
+        return cls(*joined)
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def __getitem__(self, rows: Tensor) -> Candidates:
         """The rows of an int64 index."""
-        return Candidates(*(take(getattr(self, field.name), rows) for field in fields(self)))
+        columns: list[Any] = [getattr(self, field.name) for field in fields(self)]
+        taken: list[Any] = [None if column is None else take(column, rows) for column in columns]
+        return Candidates(*taken)
 
     def group(self, *, class_aware: bool) -> Tensor:
         """`(N,)` int64, equal for boxes that may be one object."""

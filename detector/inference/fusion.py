@@ -19,7 +19,7 @@ BLOCK = 1024
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """Fused boxes, best first part first.
+    """Fused boxes, in the order of their best parts.
 
     Attributes:
         boxes: `(K, 4)` float64, means of the parts weighted by their scores.

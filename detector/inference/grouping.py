@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
-from numpy.typing import NDArray
 
 from detector.detections import IntArray
-
-Float64Array: TypeAlias = NDArray[np.float64]
-Mask: TypeAlias = NDArray[np.bool_]
+from detector.inference.rectangles import Float64Array, Mask
 
 
 def group_boxes(tile: IntArray, i: IntArray, j: IntArray, agreement: Float64Array) -> IntArray:

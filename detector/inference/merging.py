@@ -19,21 +19,17 @@ on the order of boxes or tiles.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from detector.config import RulesConfig
 from detector.detections import Detections, FloatArray, IntArray
 from detector.inference.grouping import group_boxes
 from detector.inference.nms import resolve
 from detector.inference.pairs import BoxIndex
-
-Float64Array: TypeAlias = NDArray[np.float64]
-Mask: TypeAlias = NDArray[np.bool_]
+from detector.inference.rectangles import Float64Array, Mask, areas_of, intersections
 
 OUTWARD = np.array([-1.0, -1.0, 1.0, 1.0])
 """Makes all four sides grow outward, so that one comparison serves left, top, right, bottom."""
@@ -89,8 +85,8 @@ class _Cut:
 
     def agreement(self, i: IntArray, j: IntArray, shared: Float64Array) -> Float64Array:
         """Intersection over union within what both tiles see, pair by pair."""
-        seen = _intersections(self.boxes[i], self.tiles[self.tile[j]])
-        seen += _intersections(self.boxes[j], self.tiles[self.tile[i]])
+        seen = intersections(self.boxes[i], self.tiles[self.tile[j]])
+        seen += intersections(self.boxes[j], self.tiles[self.tile[i]])
         return shared / (seen - shared)
 
 
@@ -129,7 +125,7 @@ def merge_tiles(
     merged[shared_zone] = boxes
     keep = np.ones(len(detections), np.bool_)
     keep[shared_zone] = stays
-    return Detections(merged, detections.scores, detections.class_ids)[keep]
+    return replace(detections, boxes=merged)[keep]
 
 
 def rank(detections: Detections) -> IntArray:
@@ -162,7 +158,7 @@ def _pairs(
     Of two boxes that no border cut, no rule takes notice unless they share `least` of the
     smaller one.
     """
-    areas = _areas(cut.boxes)
+    areas = areas_of(cut.boxes)
     is_cut = _any_side(cut.cut)
     rows = [np.zeros((2, 0), np.int64)]
     shared_areas = [np.zeros(0)]
@@ -207,7 +203,7 @@ def _drop_fragments(
 ) -> Mask:
     """Which boxes are no fragments of a larger one that stays (rule 1)."""
     i, j, shared = pairs
-    areas = _areas(cut.boxes)
+    areas = areas_of(cut.boxes)
     i_larger = areas[i] >= areas[j]
     large, small = np.where(i_larger, i, j), np.where(i_larger, j, i)
     inside = shared >= contained * areas[small]
@@ -231,8 +227,8 @@ def _suppressed_once(boxes: Float64Array, i: IntArray, j: IntArray, nms_iou: flo
     distinct = i != j
     better, worse = np.minimum(i, j)[distinct], np.maximum(i, j)[distinct]
     first, second = boxes[better], boxes[worse]
-    shared = _intersections(first, second)
-    fall = shared > nms_iou * (_areas(first) + _areas(second) - shared)
+    shared = intersections(first, second)
+    fall = shared > nms_iou * (areas_of(first) + areas_of(second) - shared)
     left = np.zeros(len(boxes), np.bool_)
     left[_resolve(len(boxes), better[fall], worse[fall])] = True
     return left
@@ -258,21 +254,3 @@ def _unite(cut: _Cut, group: IntArray) -> Float64Array:
 
 def _resolve(count: int, winners: IntArray, losers: IntArray) -> IntArray:
     return resolve(count, torch.from_numpy(winners), torch.from_numpy(losers)).numpy()
-
-
-def _areas(boxes: Float64Array) -> Float64Array:
-    """`(N,)` areas of `(N, 4)` boxes; 0 where a side is not positive."""
-    areas: Float64Array = np.maximum(boxes[:, 2] - boxes[:, 0], 0.0)
-    areas *= np.maximum(boxes[:, 3] - boxes[:, 1], 0.0)
-    return areas
-
-
-def _intersections(first: Float64Array, second: Float64Array) -> Float64Array:
-    """Shared areas of boxes row by row: `(N, 4)` and `(N, 4)` give `(N,)`."""
-    shared: Float64Array = np.minimum(first[:, 2], second[:, 2])
-    shared -= np.maximum(first[:, 0], second[:, 0])
-    height = np.minimum(first[:, 3], second[:, 3])
-    height -= np.maximum(first[:, 1], second[:, 1])
-    np.maximum(shared, 0.0, out=shared)
-    shared *= np.maximum(height, 0.0, out=height)
-    return shared

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -92,7 +93,7 @@ class TiledDetector:
             return found
         scale = np.tile(np.divide(plan.wh, plan.resized_wh), 2)
         boxes = (found.boxes * scale).astype(np.float32)
-        return Detections(boxes, found.scores, found.class_ids)
+        return replace(found, boxes=boxes)
 
 
 def _resize(image: Image, longest_px: int) -> Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from detector.config import DetectorConfig, View
 from detector.detections import Image
+from detector.inference.appearance import describe
 from detector.inference.candidates import Candidates
 from detector.inference.decoding import find
 from detector.inference.device import choose_device, choose_dtype
@@ -23,12 +25,18 @@ from detector.weights import DEFAULT_WEIGHTS
 GREY = 114
 """Of the padding, as in training."""
 
+_P3_STRIDE = 8
+"""Of the backbone's map that tells how objects look. The neck's maps know an object's class and
+little else: of 720 rendered cars, boxes 6 % off, the backbone's told 83 % right from all others
+in the frame, the neck's 75 %."""
+
 
 class TorchBackend:
     """A network of a run: normalisations folded, channels last, in the chosen precision.
 
     Args:
-        config: Device, precision, views, least confidence and batch size.
+        config: Device, precision, views, least confidence, batch size, and whether candidates
+            have features.
         model: The network; it is changed.
 
     Raises:
@@ -102,8 +110,8 @@ class TorchBackend:
         for one in self._passes:
             seen = one.look(images, self.stride)
             for begin in range(0, len(seen), self._config.batch_tiles):
-                heads = self._model(seen[begin : begin + self._config.batch_tiles])
-                for place, logits in enumerate(heads):
+                maps = self._model.backbone(seen[begin : begin + self._config.batch_tiles])
+                for place, logits in enumerate(self._model.predict(maps)):
                     row, boxes, scores, class_ids = find(
                         logits,
                         self._anchors_px[place],
@@ -111,8 +119,13 @@ class TorchBackend:
                         self._config.confidence,
                         multi_label=self._config.multi_label,
                     )
+                    features = None
+                    if self._config.features:
+                        features = describe(maps.p3, _P3_STRIDE, row, boxes)
                     row += begin
-                    found = Candidates(boxes, scores, class_ids, row % count, row // count)
+                    found = Candidates(
+                        boxes, scores, class_ids, row % count, row // count, features
+                    )
                     yield one.back(found, place, width)
 
     def _inside(self, found: Candidates, rows: Sequence[int], tiles: Sequence[Image]) -> Candidates:
@@ -121,7 +134,7 @@ class TorchBackend:
         limits = torch.tensor(sides, dtype=torch.float32).to(self._device)
         boxes = torch.minimum(found.boxes.clamp(min=0), take(limits, found.image))
         image = take(torch.tensor(rows).to(self._device), found.image)
-        found = Candidates(boxes, found.scores, found.class_ids, image, found.source)
+        found = replace(found, boxes=boxes, image=image)
         return found[set_rows((boxes[:, 2:] > boxes[:, :2]).all(dim=1))]
 
 
@@ -163,7 +176,7 @@ class _Pass:
         if self._scale != 1.0 or any(one.flip for one in self._views):
             boxes = in_image(boxes, take(self._flipped, view), self._scale, width_px)
         source = take(self._sources, view)
-        found = Candidates(boxes, found.scores, found.class_ids, found.image, source)
+        found = replace(found, boxes=boxes, source=source)
         for place, dropped in enumerate(self._dropped):
             if dropped == head:
                 stays = set_rows(view != place)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from detector.model.backbone import Backbone, OlderBackbone
+from detector.model.backbone import Backbone, Features, OlderBackbone
 from detector.model.blocks import Conv
 from detector.model.cross_layer import CrossLayerDetect
 from detector.model.detect import Detect
@@ -71,7 +71,10 @@ class Network(nn.Module):
             For each stride `(B, A, H / stride, W / stride, 5 + classes)`: x, y, w, h,
             objectness and classes, before the sigmoid.
         """
-        features = self.backbone(images)
+        return self.predict(self.backbone(images))
+
+    def predict(self, features: Features) -> list[Tensor]:
+        """As `forward`, from the backbone's maps."""
         logits = self.detect(features.p2, self.neck(features))
         anchors = self.anchors_px.shape[1]
         return [head.unflatten(1, (anchors, -1)).permute(0, 1, 3, 4, 2) for head in logits]

@@ -71,15 +71,18 @@ def test_later_overrides_win_and_an_empty_file_is_fine(tmp_path: Path) -> None:
         ),
         (
             "tracker: {hi_score: 1}",
-            "tracker.hi_score: unknown key; bytetrack takes name, track_thresh, match_thresh, "
-            "track_buffer, frame_rate, fuse_score",
+            "tracker.hi_score: unknown key; drone takes name, new_score, high_score, low_score, "
+            "lost_s, groups, show_lost, frame_rate",
         ),
         (
             "detector: {tiling: {tile: 3}}",
             "detector.tiling.tile: unknown key; tiling takes tile_px, overlap, full_frame, "
             "resize_px",
         ),
-        ("tracker: {name: botsort}", "tracker.name: found 'botsort'; choose sort, bytetrack"),
+        (
+            "tracker: {name: iou}",
+            "tracker.name: found 'iou'; choose sort, bytetrack, ocsort, botsort, deepsort, drone",
+        ),
         ("tracker: sort", 'tracker: should be a section with keys, found "sort"'),
         ("output: 3", "output: should be a section with keys, found 3"),
         (
@@ -134,7 +137,8 @@ def test_what_cannot_be_used_is_named_in_one_line(text: str, message: str, tmp_p
     [
         (
             Override("tracker.name", "deep", "--tracker"),
-            "--tracker: tracker.name: found 'deep'; choose sort, bytetrack",
+            "--tracker: tracker.name: found 'deep'; choose sort, bytetrack, ocsort, botsort, "
+            "deepsort, drone",
         ),
         (
             Override("detector.tiling.tile_px", 1000, "--tile"),

@@ -142,7 +142,7 @@ class Bench:
         config = PipelineConfig(frame_batch=frame_batch, output=OutputConfig(str(self.folder)))
         counts = CountsSink(self.folder, self.detector.class_names)
         counter = Counter(self.detector.class_names)
-        parts = Parts(self.source, self.detector, self.tracker, counter, counts, self.sinks)
+        parts = Parts(self.source, self.detector, self.tracker, None, counter, counts, self.sinks)
         outcome: dict[str, Any] = {}
 
         def act() -> None:

@@ -19,8 +19,15 @@ from pipeline.batch import Outcome, run_batch
 from pipeline.config import OutputConfig, PipelineConfig
 from pipeline.score import Boxes, read_boxes, score_tracks
 from pipeline.sources.discovery import discover
-from tests.pipeline.flights import Flight, Oracle, Silent, shown_by_bytetrack, shown_of_class
-from tracking.config import ByteTrackConfig, SortConfig, TrackerConfig
+from tests.pipeline.flights import (
+    Flight,
+    Oracle,
+    Silent,
+    shown_by_bytetrack,
+    shown_by_drone,
+    shown_of_class,
+)
+from tracking.config import ByteTrackConfig, DroneConfig, SortConfig, TrackerConfig
 
 
 def run(flight: Flight, output: Path, config: PipelineConfig | None = None) -> Outcome:
@@ -63,6 +70,7 @@ def shown_by_sort(frames: list[RenderedFrame]) -> list[set[int]]:
 Rule: TypeAlias = Callable[[list[RenderedFrame]], list[set[int]]]
 
 RULES: dict[str, tuple[TrackerConfig, Rule]] = {
+    "drone": (DroneConfig(), shown_by_drone),
     "bytetrack": (ByteTrackConfig(), shown_by_bytetrack),
     "sort": (SortConfig(), shown_by_sort),
 }
@@ -109,7 +117,7 @@ def test_each_object_has_one_id_and_is_shown_when_the_tracker_says(
     object_of = {track: one for frame in found for track, one in frame.items()}
     assert all(object_of[track] == one for frame in found for track, one in frame.items())
     assert all(len(set(frame.values())) == len(frame) for frame in found)
-    if name == "bytetrack":  # SORT gives an object that was away for two frames a new id
+    if name != "sort":  # it gives an object that was away for two frames a new id
         assert len(set(object_of.values())) == len(object_of)
 
 
@@ -130,7 +138,7 @@ def table(path: Path) -> list[list[str]]:
 
 
 def test_counts_are_exact(flight: Flight, outcome: Outcome) -> None:
-    shown = shown_by_bytetrack(flight.frames)
+    shown = shown_by_drone(flight.frames)
     class_of = dict(
         pair
         for frame in flight.frames
@@ -166,7 +174,7 @@ def test_the_summary_says_what_was_done(flight: Flight, outcome: Outcome) -> Non
     assert sorted(summary["outputs"]) == sorted(path.name for path in outcome.folder.iterdir())
     assert list(summary["timings"]) == ["decode", "detect", "track", "write"]
     assert sum(timing["share"] for timing in summary["timings"].values()) == pytest.approx(1)
-    assert summary["config"]["tracker"]["name"] == "bytetrack"
+    assert summary["config"]["tracker"]["name"] == "drone"
     assert summary["frames_per_second"] > 0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,7 @@ class Truth:
     @property
     def wh(self) -> Float64Array:
         """Right and lower end of all boxes, which stands for the size of the frame."""
-        return self.boxes[:, 2:].max(axis=0)
+        return np.asarray(self.boxes[:, 2:].max(axis=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +97,18 @@ def derive(truth: Truth, noise: Noise, seed: int) -> list[Detections]:
     rng = np.random.default_rng(seed)
     boxes, keep, scores = _found(truth, noise, rng)
     classes = _flipped(truth, noise, rng)
-    frames = truth.frames[keep]
-    found = [boxes[keep], scores[keep], classes[keep]]
-    for more_frames, *more in (_single(truth, noise, rng), _ghosts(truth, noise, rng)):
-        frames = np.concatenate((frames, more_frames))
-        found = [np.concatenate(pair) for pair in zip(found, more, strict=True)]
+    true = (truth.frames[keep], boxes[keep], scores[keep], classes[keep])
+    parts = (true, _single(truth, noise, rng), _ghosts(truth, noise, rng))
+    frames = np.concatenate([part[0] for part in parts])
+    boxes = np.concatenate([part[1] for part in parts])
+    scores = np.concatenate([part[2] for part in parts])
+    classes = np.concatenate([part[3] for part in parts])
     order = rng.permutation(len(frames))
     order = order[np.argsort(frames[order], kind="stable")]
+    boxes, scores, classes = (column[order] for column in (boxes, scores, classes))
     ends = np.searchsorted(frames[order], np.arange(1, truth.last_frame + 2))
     return [
-        Detections(*(column[order[begin:end]] for column in found))
+        Detections(boxes[begin:end], scores[begin:end], classes[begin:end])
         for begin, end in pairwise(ends)
     ]
 
@@ -128,7 +131,11 @@ def shake(
         middle - views[:, :2, :2] @ middle + rng.normal(0, settings.shift_px, (count, 2))
     )
     moved = [
-        Detections(_seen(one.boxes, view[None].repeat(len(one), 0)), one.scores, one.class_ids)
+        Detections(
+            _seen(one.boxes.astype(np.float64), view[None].repeat(len(one), 0)),
+            one.scores,
+            one.class_ids,
+        )
         for one, view in zip(detections, views, strict=True)
     ]
     motions = [Motion.identity()]
@@ -199,7 +206,7 @@ def _flipped(truth: Truth, noise: Noise, rng: np.random.Generator) -> IntArray:
     return np.where(drift > limit, other, truth.classes)
 
 
-Found = tuple[IntArray, Float64Array, Float64Array, IntArray]
+Found: TypeAlias = tuple[IntArray, Float64Array, Float64Array, IntArray]
 
 
 def _single(truth: Truth, noise: Noise, rng: np.random.Generator) -> Found:

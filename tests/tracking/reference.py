@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def _iou(first: Array, second: Array, unit: float) -> Array:
+def overlap_table(first: Array, second: Array, unit: float) -> Array:
     if not len(first) or not len(second):
         return np.zeros((len(first), len(second)))
     a, b = first[:, None, :4], second[None, :, :4]
@@ -99,7 +99,7 @@ class ReferenceSort:
                 alive.append(track)
                 boxes.append(box)
         self.tracks = alive
-        overlap = _iou(dets, np.array(boxes).reshape(-1, 4), 0.0)
+        overlap = overlap_table(dets, np.array(boxes).reshape(-1, 4), 0.0)
         pairs = self._associate(overlap)
         births = [d for d in range(len(dets)) if d not in {d for d, _ in pairs}]
         for d, t in pairs:
@@ -197,6 +197,9 @@ def _boxes(tracks: list[_ByteTrack]) -> Array:
 
 
 class ReferenceByteTrack:
+    make: type[_ByteTrack] = _ByteTrack
+    shows_unconfirmed = False
+
     def __init__(
         self,
         track_thresh: float = 0.6,
@@ -211,11 +214,18 @@ class ReferenceByteTrack:
             fuse_score,
         )
         self.max_time_lost = int(frame_rate / 30.0 * track_buffer)
+        self.low_thresh, self.birth_thresh = 0.1, track_thresh + 0.1
         self.frame_id = 0
         self.born = 0
         self.tracked: list[_ByteTrack] = []
         self.lost: list[_ByteTrack] = []
         self.removed: set[int] = set()
+
+    def is_high(self, score: float) -> bool:
+        return score > self.track_thresh
+
+    def follow_camera(self, tracks: list[_ByteTrack]) -> None:
+        """ByteTrack does not."""
 
     def update(self, dets: Array) -> Array:
         with np.errstate(all="ignore"):
@@ -224,7 +234,7 @@ class ReferenceByteTrack:
     def _assign(
         self, tracks: list[_ByteTrack], dets: list[_ByteTrack], limit: float, fuse: bool
     ) -> tuple[list[tuple[int, int]], list[_ByteTrack], list[_ByteTrack]]:
-        cost = 1 - _iou(_boxes(tracks), _boxes(dets), 1.0)
+        cost = 1 - overlap_table(_boxes(tracks), _boxes(dets), 1.0)
         if fuse and cost.size:
             cost = 1 - (1 - cost) * np.array([det.score for det in dets])
         pairs: list[tuple[int, int]] = []
@@ -240,12 +250,13 @@ class ReferenceByteTrack:
 
     def _update(self, rows: Array) -> Array:  # noqa: C901 - reads as the description does
         self.frame_id += 1
-        high = [_ByteTrack(r[:4], r[4]) for r in rows if r[4] > self.track_thresh]
-        low = [_ByteTrack(r[:4], r[4]) for r in rows if 0.1 < r[4] < self.track_thresh]
+        high = [self.make(r[:4], r[4]) for r in rows if self.is_high(r[4])]
+        low = [self.make(r[:4], r[4]) for r in rows if self.low_thresh < r[4] < self.track_thresh]
         unconfirmed = [track for track in self.tracked if not track.is_activated]
         pool = [track for track in self.tracked if track.is_activated] + self.lost
         for track in pool:
             track.predict()
+        self.follow_camera(pool + unconfirmed)
 
         activated: list[_ByteTrack] = []
         refound: list[_ByteTrack] = []
@@ -270,7 +281,7 @@ class ReferenceByteTrack:
         for track in dead:
             track.state = "removed"
         for track in births:
-            if track.score >= self.track_thresh + 0.1:
+            if track.score >= self.birth_thresh:
                 self.born += 1
                 track.activate(self.born, self.frame_id)
                 activated.append(track)
@@ -280,7 +291,11 @@ class ReferenceByteTrack:
                 now_removed.append(track)
         self._lists(activated, refound, newly_lost, now_removed)
         return np.array(
-            [[t.id, *t.box(), t.score] for t in self.tracked if t.is_activated]
+            [
+                [t.id, *t.box(), t.score]
+                for t in self.tracked
+                if t.is_activated or self.shows_unconfirmed
+            ]
         ).reshape(-1, 6)
 
     def _lists(
@@ -297,7 +312,7 @@ class ReferenceByteTrack:
         lost = [track for track in lost if track.id not in self.removed]
         self.removed.update(track.id for track in now_removed)
         self.tracked, self.lost = list(tracked.values()), lost
-        same = 1 - _iou(_boxes(self.tracked), _boxes(self.lost), 1.0) < 0.15
+        same = 1 - overlap_table(_boxes(self.tracked), _boxes(self.lost), 1.0) < 0.15
         drop_tracked, drop_lost = set(), set()
         for p, q in zip(*(side.tolist() for side in np.nonzero(same)), strict=True):
             a, b = self.tracked[p], self.lost[q]

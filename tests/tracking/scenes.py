@@ -66,6 +66,23 @@ def _born(scene: Scene, rng: np.random.Generator, count: int) -> Array:
     return np.concatenate((place, size, rng.normal(0, scene.speed, (count, 2))), axis=1)
 
 
+def camera(kind: str, frames: int, seed: int) -> list[Motion]:
+    """A motion for each frame: the view is shifted, scaled as well, turned as well, or sheared."""
+    rng = np.random.default_rng(seed)
+    motions = []
+    for _ in range(frames):
+        matrix = np.eye(2, 3)
+        if kind == "sheared":
+            matrix[:, :2] += rng.normal(0, 0.02, (2, 2))
+        elif kind != "shifted":
+            angle = rng.normal(0, 0.02) * (kind == "turned") * (rng.random() < 0.7)
+            turn = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+            matrix[:, :2] = rng.uniform(0.97, 1.03) * np.array(turn)
+        matrix[:, 2] = rng.normal(0, 5, 2)
+        motions.append(Motion(matrix))
+    return motions
+
+
 def _scores(rng: np.random.Generator, count: int) -> Array:
     return np.asarray(np.clip(rng.beta(5, 2, count), 0.02, 1.0), np.float64)
 
@@ -76,11 +93,14 @@ def detections(frame: Array, class_ids: NDArray[np.int64] | None = None) -> Dete
     return Detections(frame[:, :4].astype(np.float64), frame[:, 4].astype(np.float64), ids)
 
 
-def run(tracker: Tracker, frames: Sequence[Array]) -> list[Array]:
+def run(
+    tracker: Tracker, frames: Sequence[Array], motions: Sequence[Motion] | None = None
+) -> list[Array]:
     """Rows of id, xyxy and score for each frame."""
     out = []
-    for frame in frames:
-        tracks = tracker.update(detections(frame))
+    for index, frame in enumerate(frames):
+        motion = None if motions is None else motions[index]
+        tracks = tracker.update(detections(frame), motion=motion)
         out.append(np.c_[tracks.ids, tracks.boxes, tracks.scores])
     return out
 
@@ -137,6 +157,8 @@ class AsTracker:
         time_s: float | None = None,
     ) -> Tracks:
         """The reference's tracks of the next frame."""
+        if motion is not None:
+            vars(self._reference)["motion"] = motion.matrix
         rows = self._reference.update(np.c_[detections.boxes, detections.scores])
         ids, zeros = rows[:, 0].astype(np.int64), np.zeros(len(rows), np.int64)
         return Tracks(ids, rows[:, 1:5], zeros, rows[:, 5], zeros)

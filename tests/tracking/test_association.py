@@ -9,8 +9,8 @@ from scipy.optimize import linear_sum_assignment
 
 from tests.tracking.reference import Array
 from tracking import association
-from tracking.association import assign_all, assign_below
-from tracking.overlap import Pairs
+from tracking.association import assign_all, assign_below, assign_with_bonus
+from tracking.overlap import Intp, Pairs
 
 PATHS = pytest.mark.parametrize("whole", [4096, -1], ids=["whole matrix", "by component"])
 
@@ -126,3 +126,49 @@ def test_few_pairs_reach_the_solver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lap, "lapjv", refuse)
     ious = np.eye(30) * 0.8 + np.eye(30, k=1) * 0.3 + np.eye(30, k=-1) * 0.2
     assert _listed(assign_all(_pairs(ious))) == [(i, i) for i in range(30)]
+
+
+class Given:
+    """A bonus out of a table."""
+
+    def __init__(self, whole: Array) -> None:
+        self._whole = whole
+        self.limit = float(np.abs(whole).max(initial=0))
+
+    def table(self, rows: Intp, cols: Intp) -> Array:
+        return self._whole[np.ix_(rows, cols)]
+
+    def at(self, rows: Intp, cols: Intp) -> Array:
+        return self._whole[rows, cols]
+
+
+@problems
+@settings(max_examples=200)
+def test_assign_with_bonus_is_optimal(
+    seed: int, rows: int, cols: int, share: float, steps: int | None, whole: int
+) -> None:
+    ious = _sparse_ious(seed, rows, cols, share, steps)
+    bonus = 0.4 * (_sparse_ious(seed + 1, rows, cols, 0.8, steps) - 0.5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(association, "_WHOLE", whole)
+        row, col, iou = assign_with_bonus(_pairs(ious), Given(bonus))
+    assert len(set(row.tolist())) == len(set(col.tolist())) == len(row) == min(rows, cols)
+    assert row.tolist() == sorted(row.tolist())
+    np.testing.assert_array_equal(iou, ious[row, col])
+    weight = ious + bonus
+    best = weight[linear_sum_assignment(weight, maximize=True)].sum()
+    assert weight[row, col].sum() == pytest.approx(best, abs=1e-9)
+
+
+def test_a_bonus_decides_between_equal_overlaps() -> None:
+    ious = np.array([[0.5, 0.5], [0.5, 0.5]])
+    for sign, expected in ((1, [0, 1]), (-1, [1, 0])):
+        bonus = Given(sign * np.array([[0.1, 0.0], [0.0, 0.1]]))
+        assert assign_with_bonus(_pairs(ious), bonus)[1].tolist() == expected
+
+
+def test_a_bonus_without_overlap_can_keep_a_pair_apart() -> None:
+    """All must be matched, so a pair that overlaps costs what its partners then weigh."""
+    ious = np.array([[0.1, 0.0], [0.0, 0.0]])
+    bonus = Given(np.array([[0.0, 0.2], [0.2, 0.0]]))
+    assert assign_with_bonus(_pairs(ious), bonus)[1].tolist() == [1, 0]

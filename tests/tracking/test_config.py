@@ -5,12 +5,23 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from tracking.botsort import BotSort
 from tracking.build import build_tracker
 from tracking.bytetrack import ByteTrack
-from tracking.config import TRACKER_CONFIGS, ByteTrackConfig, SortConfig, TrackerConfig
+from tracking.config import (
+    FOLLOW_CAMERA,
+    TRACKER_CONFIGS,
+    AnyTrackerConfig,
+    BotSortConfig,
+    ByteTrackConfig,
+    OcSortConfig,
+    SortConfig,
+    TrackerConfig,
+)
+from tracking.ocsort import OcSort
 from tracking.sort import Sort
 
-ADAPTER = TypeAdapter[SortConfig | ByteTrackConfig](TrackerConfig)
+ADAPTER = TypeAdapter[AnyTrackerConfig](TrackerConfig)
 
 
 def test_defaults_are_the_references() -> None:
@@ -27,6 +38,26 @@ def test_defaults_are_the_references() -> None:
         "track_buffer": 30,
         "frame_rate": 30,
         "fuse_score": True,
+    }
+    assert vars(OcSortConfig()) == {
+        "name": "ocsort",
+        "det_thresh": 0.6,
+        "max_age": 30,
+        "min_hits": 3,
+        "iou_threshold": 0.3,
+        "delta_t": 3,
+        "inertia": 0.2,
+        "use_byte": False,
+    }
+    assert vars(BotSortConfig()) == {
+        "name": "botsort",
+        "track_high_thresh": 0.6,
+        "track_low_thresh": 0.1,
+        "new_track_thresh": 0.7,
+        "track_buffer": 30,
+        "match_thresh": 0.8,
+        "fuse_score": True,
+        "frame_rate": 30,
     }
 
 
@@ -53,6 +84,12 @@ def test_the_name_chooses_the_config(name: str) -> None:
         {"name": "bytetrack", "frame_rate": 0},
         {"name": "bytetrack", "frame_rate": 1e308},
         {"name": "bytetrack", "max_age": 1},
+        {"name": "ocsort", "delta_t": -1},
+        {"name": "ocsort", "inertia": -0.1},
+        {"name": "ocsort", "track_buffer": 30},
+        {"name": "botsort", "track_low_thresh": -0.1},
+        {"name": "botsort", "match_thresh": 1.01},
+        {"name": "botsort", "det_thresh": 0.6},
         {"name": "deep"},
         {},
     ],
@@ -65,3 +102,9 @@ def test_what_no_tracker_takes_is_refused(values: dict[str, Any]) -> None:
 def test_build_tracker() -> None:
     assert isinstance(build_tracker(SortConfig()), Sort)
     assert isinstance(build_tracker(ByteTrackConfig()), ByteTrack)
+    assert isinstance(build_tracker(OcSortConfig()), OcSort)
+    assert isinstance(build_tracker(BotSortConfig()), BotSort)
+
+
+def test_those_that_follow_the_camera_exist() -> None:
+    assert set(FOLLOW_CAMERA) <= set(TRACKER_CONFIGS)

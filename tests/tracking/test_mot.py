@@ -67,6 +67,13 @@ def test_an_empty_file_has_no_rows(tmp_path: Path, text: str) -> None:
         "   \n" + ROW,
         ROW.strip(),
         "1.0,-1.0,1e1,20,30,40,.9\n",
+        ROW.replace(",", " "),
+        "  " + ROW.replace(",", "\t"),
+        ROW.replace(",", ",\t"),
+        "# frame,id,x,y,w,h,score\n\n" + ROW,
+        ROW.replace("\n", " # the first\n"),
+        ROW.replace("\n", ",3,1,-1\n"),
+        ROW.replace(",", " ").replace("\n", " 3 1 -1\n"),
     ],
 )
 def test_ways_to_write_the_same(tmp_path: Path, text: str | bytes) -> None:
@@ -80,7 +87,8 @@ def test_ways_to_write_the_same(tmp_path: Path, text: str | bytes) -> None:
     ("line", "message"),
     [
         ("1,-1,10,20,30", "5 columns in '1,-1,10,20,30'; a row is frame,id,x,y,w,h,score"),
-        ("1 -1 10 20 30 40 0.9", "1 column in '1 -1 10 20 30 40 0.9'; a row is"),
+        ("1;-1;10;20;30;40;0.9", "1 column in '1;-1;10;20;30;40;0.9'; a row is"),
+        ("1 -1 10 20 30", "5 columns in '1 -1 10 20 30'; a row is"),
         ("frame,id,x,y,w,h,score", "frame is 'frame', not a number"),
         ("1,-1,10,20,3O,40,0.9", "width is '3O', not a number"),
         ("1,-1,,20,30,40,0.9", "x is '', not a number"),
@@ -90,7 +98,6 @@ def test_ways_to_write_the_same(tmp_path: Path, text: str | bytes) -> None:
         ("nan,-1,10,20,30,40,0.9", "frame is nan"),
         ("1,nan,10,20,30,40,0.9", "id is nan"),
         ("1,-1,1e999,20,30,40,0.9", "x is inf"),
-        ("0,-1,10,20,30,40,0.9", "frame is 0; frames are whole numbers from 1"),
         ("-4,-1,10,20,30,40,0.9", "frame is -4; frames are whole numbers from 1"),
         ("1.5,-1,10,20,30,40,0.9", "frame is 1.5; frames are whole numbers from 1"),
         ("1e12,-1,10,20,30,40,0.9", f"frame is 1000000000000; numbers up to {MAX_FRAME}"),
@@ -159,3 +166,27 @@ def test_negative_sizes_are_passed_on(tmp_path: Path) -> None:
     # The reference takes them, and the exact modes are held to it.
     rows = read_mot(_file(tmp_path, "1,-1,10,20,-30,-0.5,0.9\n"))
     assert rows.boxes.tolist() == [[10, 20, -20, 19.5]]
+
+
+def test_rows_without_a_score_have_one(tmp_path: Path) -> None:
+    short = "1,-1,10,20,30,40\n"
+    for text, scores in ((short, [1]), (short + ROW, [1, 0.9]), (ROW + short, [0.9, 1])):
+        rows = read_mot(_file(tmp_path, text))
+        assert rows.scores.tolist() == scores
+        assert not rows.scored
+    assert read_mot(_file(tmp_path, ROW)).scored
+
+
+def test_frames_may_count_from_zero(tmp_path: Path) -> None:
+    rows = read_mot(_file(tmp_path, ROW.replace("1,", "7,", 1) + ROW.replace("1,", "0,", 1)))
+    assert (rows.first_frame, rows.last_frame) == (0, 7)
+    assert [rows.next_frame(frame) for frame in (0, 1, 7, 8)] == [0, 7, 7, MAX_FRAME + 1]
+    later = rows[rows.frames > 0]
+    assert (later.first_frame, len(later)) == (1, 1)
+    assert read_mot(_file(tmp_path, "")).first_frame == 1
+
+
+def test_lines_are_counted_with_blank_ones_and_comments(tmp_path: Path) -> None:
+    text = f"# head\n\n{ROW}# more\n{ROW}1,-1,10,inf,30,40,0.9,2\n"
+    with pytest.raises(ValueError, match=r"line 6: y is inf"):
+        read_mot(_file(tmp_path, text))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tests.tracking.reference import Array, _iou
+from tests.tracking.reference import Array, overlap_table
 from tracking import overlap
 from tracking.overlap import Pairs, overlaps
 
@@ -66,7 +66,7 @@ def test_the_sweep_finds_what_the_table_finds(
     finite_a, finite_b = np.isfinite(first).all(axis=1), np.isfinite(second).all(axis=1)
     np.testing.assert_allclose(
         dense[finite_a][:, finite_b],
-        _iou(first[finite_a], second[finite_b], 1.0 if plus_one else 0.0),
+        overlap_table(first[finite_a], second[finite_b], 1.0 if plus_one else 0.0),
         atol=1e-12,
     )
     assert not dense[~finite_a].any()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,8 +11,9 @@ from hypothesis import strategies as st
 
 from tracking import refine as module
 from tracking.mot import MotRows
-from tracking.refine import FILLED_SCORE, RefineConfig, frames_of, refine
-from tracking.tracks import Float64Array
+from tracking.refine import FILLED_SCORE, RefineConfig, frames_of, refine, rows_of
+from tracking.run import main
+from tracking.tracks import Float64Array, Tracks
 
 Row = tuple[int, int, float, float, float, float]
 
@@ -111,7 +114,7 @@ def test_filled_boxes_follow_a_jumping_view() -> None:
     truth += np.tile(jumps, 2)
     noisy.boxes[:] += np.tile(jumps, 2)
     keep = ~((noisy.ids == 2) & (noisy.frames > 30) & (noisy.frames < 40))
-    seen = MotRows(*(getattr(noisy, n)[keep] for n in MotRows.__dataclass_fields__))
+    seen = noisy[keep]
     refined = refine(seen, RefineConfig())
     assert (refined.scores == FILLED_SCORE).sum() == 9
     np.testing.assert_allclose(refined.boxes, truth, atol=1.5)
@@ -179,6 +182,17 @@ def test_frames_of_gives_every_frame() -> None:
     assert frames[4].detection.tolist() == [-1, -1]
 
 
+def test_rows_of_takes_what_detections_fed() -> None:
+    ids, boxes = np.array([4, 2, 9]), np.array([[0.0, 0, 9, 9], [5, 5, 8, 9], [np.nan] * 4])
+    tracks = Tracks(ids, boxes, ids % 2, ids / 10, np.array([0, -1, 1]))
+    found = rows_of([(3, tracks), (4, Tracks.empty()), (5, tracks[:1])])
+    assert found.frames.tolist() == [3, 5]
+    assert found.ids.tolist() == [4, 4]
+    assert found.boxes.tolist() == [[0, 0, 9, 9]] * 2
+    assert found.scores.tolist() == [0.4, 0.4]
+    assert len(rows_of([])) == 0
+
+
 @st.composite
 def _tracks(draw: st.DrawFn) -> MotRows:
     found: list[Row] = []
@@ -215,3 +229,21 @@ def test_moved_boxes_give_moved_tracks(found: MotRows, shift: float) -> None:
     moved = MotRows(found.frames, found.ids, found.boxes + shift, found.scores, found.classes)
     here, there = (refine(one, RefineConfig()).boxes for one in (found, moved))
     np.testing.assert_allclose(there, here + shift, atol=1e-6)
+
+
+def test_the_command_refines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seen = [f"{f},-1,{10 + 3 * f},20,40,30,0.9,0\n" for f in range(1, 30) if f not in (9, 10)]
+    (tmp_path / "det.txt").write_text("".join(seen))
+    command = [str(tmp_path / "det.txt"), "--tracker", "bytetrack", "--output"]
+    for name, options, filled in (
+        ("raw", [], 0),
+        ("refined", ["--refine"], 2),
+        ("short", ["--refine", "--max-gap", "1"], 0),
+    ):
+        assert main([*command, str(tmp_path / name), *options]) == 0
+        found = np.loadtxt(tmp_path / name, delimiter=",")
+        assert (found[:, 6] == FILLED_SCORE).sum() == filled
+        assert len(found) == 27 + filled
+    capsys.readouterr()
+    assert main([*command, str(tmp_path / "no"), "--max-gap", "1"]) == 2
+    assert capsys.readouterr().err == "error: --max-gap 1: only with --refine\n"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.tracking.scenes import Array, Scene, make, run
 from tracking.bytetrack import ByteTrack
-from tracking.config import ByteTrackConfig, SortConfig
+from tracking.config import TRACKER_CONFIGS, ByteTrackConfig, SortConfig
 from tracking.mot import read_mot
 from tracking.run import main, read_config
 from tracking.sort import Sort
@@ -111,7 +111,7 @@ def test_an_empty_file_gives_an_empty_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--tracker", "byte"], "--tracker byte: unknown; there is sort and bytetrack"),
+        (["--tracker", "byte"], "--tracker byte: unknown; there is sort, bytetrack, ocsort, "),
         (["--set", "max_age=3"], "--set max_age=3: unknown key; bytetrack takes track_thresh, "),
         (["--set", "name=sort"], "--set name=sort: unknown key"),
         (["--set", "track_buffer"], "--set track_buffer: write it as key=value"),
@@ -120,6 +120,7 @@ def test_an_empty_file_gives_an_empty_file(tmp_path: Path) -> None:
         (["--frames", "0"], "--frames 0: a number from 1"),
         (["--frames", "x"], "Invalid value for '--frames'"),
         (["--min-score", "nan"], "--min-score nan: a finite number"),
+        (["--warps", "w.txt"], "--warps: bytetrack knows no camera; botsort"),
         (["--bogus"], "No such option: --bogus"),
     ],
 )
@@ -143,11 +144,11 @@ def test_bad_files_are_one_line(
     det: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad, out = tmp_path / "bad.txt", tmp_path / "out.txt"
-    bad.write_text("0,-1,10,10,5,10,0.9\n")
+    bad.write_text("-1,-1,10,10,5,10,0.9\n")
     for arguments, message in (
         ([tmp_path / "none.txt", "--output", out], f"{tmp_path / 'none.txt'}: No such file"),
         ([tmp_path, "--output", out], f"{tmp_path}: Is a directory"),
-        ([bad, "--output", out], f"{bad}, line 1: frame is 0; "),
+        ([bad, "--output", out], f"{bad}, line 1: frame is -1; "),
         ([det, "--output", tmp_path / "no" / "out.txt"], "--output "),
         ([det, "--output", tmp_path], f"{tmp_path}: Is a directory"),
         ([det], "Missing option '--output'"),
@@ -172,7 +173,7 @@ def test_an_interrupted_run_leaves_the_old_file(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     out = tmp_path / "out.txt"
@@ -199,12 +200,63 @@ def test_a_device_is_written_to_and_not_replaced(det: Path, tmp_path: Path) -> N
 def test_help_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
-    for name in ("--tracker", "--output", "--frames", "--min-score", "--set", "--precise"):
+    for name in ("--tracker", "--output", "--frames", "--min-score", "--warps", "--set"):
         assert name in text
-    for config in (SortConfig(), ByteTrackConfig()):
-        assert all(key in text for key in vars(config) if key != "name")
+    for config in TRACKER_CONFIGS.values():
+        assert all(key in text for key in vars(config()) if key != "name")
 
 
 def test_read_config() -> None:
     assert read_config("sort", [" max_age = 4 "]) == SortConfig(max_age=4)
     assert read_config("bytetrack", ["frame_rate=29.97"]).frame_rate == 29.97  # type: ignore[union-attr]
+
+
+def test_warps_move_the_tracks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The view jumps by 300 px before the third frame; the file has no line for the fourth."""
+    det, out, warps = tmp_path / "det.txt", tmp_path / "out.txt", tmp_path / "warps.txt"
+    places = [10, 10, 310, 310]
+    det.write_text("".join(f"{f},-1,{x},10,64,64,0.9\n" for f, x in enumerate(places, start=1)))
+    warps.write_text("".join(f"{f}\t1\t0\t{300 * (f == 2)}\t0\t1\t0\t\n" for f in range(3)))
+    arguments = [str(det), "--output", str(out), "--tracker", "botsort"]
+    assert main([*arguments, "--warps", str(warps)]) == 0
+    assert read_mot(out).ids.tolist() == [1, 1, 1, 1]
+    note = capsys.readouterr().err
+    assert note == "note: 1 frames at the end have no warp; they get the identity\n"
+    assert main(arguments) == 0
+    assert read_mot(out).ids.tolist() == [1, 1, 2, 2]
+    assert capsys.readouterr().err == ""
+    warps.write_text("0 1 0\n")
+    assert main([*arguments, "--warps", str(warps)]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {warps}, line 1: 3 columns in '0 1 0'; ")
+
+
+@pytest.mark.parametrize("tracker", ["sort", "bytetrack", "ocsort", "botsort", "drone"])
+def test_what_the_files_leave_open_is_said(
+    tmp_path: Path, tracker: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Frames from 0, no scores, spaces between, a comment: the same tracks, a frame earlier."""
+    det, out = tmp_path / "det.txt", tmp_path / "out.txt"
+    det.write_text("".join(f"{f},-1,10,10,64,64,1\n" for f in range(1, 7)))
+    arguments = [str(det), "--output", str(out), "--tracker", tracker, "--frames", "5"]
+    assert main(arguments) == 0
+    expected = read_mot(out)
+    assert capsys.readouterr().err == ""
+    det.write_text("# found\n" + "".join(f"{f} -1 10 10 64 64\n" for f in range(6)))
+    assert main(arguments) == 0
+    found = read_mot(out)
+    assert len(found)
+    assert (found.frames + 1).tolist() == expected.frames.tolist()
+    np.testing.assert_array_equal(found.boxes, expected.boxes)
+    assert capsys.readouterr().err.splitlines() == [
+        f"note: {det} counts frames from 0, and so does the output",
+        f"note: {det} has rows without a score; they get 1",
+    ]
+
+
+def test_min_score_leaves_the_count_of_frames_alone(tmp_path: Path) -> None:
+    """A frame whose detections are all too weak is a frame."""
+    det, out = tmp_path / "det.txt", tmp_path / "out.txt"
+    scores = [0.3, 0.9, 0.9, 0.9]
+    det.write_text("".join(f"{f},-1,10,10,64,64,{s}\n" for f, s in enumerate(scores)))
+    assert main([str(det), "--output", str(out), "--min-score", "0.5"]) == 0
+    assert read_mot(out).frames.tolist() == [2, 3]  # confirmed in the second frame it is seen

@@ -12,8 +12,7 @@ from detector.detections import Detections
 from tests.tracking.reference import Array, ReferenceSort
 from tests.tracking.scenes import AsTracker, at, detections, ids_shown, run
 from tracking.config import SortConfig
-from tracking.overlap import Pairs
-from tracking.sort import Sort, match_detections
+from tracking.sort import Sort
 from tracking.tracks import Tracker
 
 Make: TypeAlias = Callable[..., Tracker]
@@ -111,29 +110,6 @@ def test_a_box_without_area_is_shown_as_nan_and_ends(make: Make, size: tuple[int
 
 def test_empty_frames_only(make: Make) -> None:
     assert ids_shown(make(), [NONE] * 3) == [[]] * 3
-
-
-def _match(table: list[list[float]]) -> tuple[list[tuple[int, int]], list[int]]:
-    ious = np.array(table)
-    rows, cols = np.nonzero(ious)
-    shape = (ious.shape[0], ious.shape[1])
-    fed, tracks, born = match_detections(Pairs(shape, rows, cols, ious[rows, cols]), 0.3)
-    return list(zip(fed.tolist(), tracks.tolist(), strict=True)), born.tolist()
-
-
-def test_the_shortcut_and_the_assignment_differ() -> None:
-    # Above 0.3 there is one pair only: taken, though 0.29 + 0.29 is more.
-    assert _match([[0.5, 0.29], [0.29, 0.0]]) == ([(0, 0)], [1])
-    # A second pair above 0.3 in the row calls the assignment, and the weak pairs win.
-    assert _match([[0.5, 0.29, 0.31], [0.29, 0.0, 0.0], [0.0, 0.0, 0.31]])[0] == [(2, 2)]
-
-
-def test_births_are_in_the_references_order() -> None:
-    # Two are left out by the solver, then come those refused.
-    table = [[0.2, 0.0], [0.9, 0.0], [0.8, 0.0], [0.0, 0.1]]
-    matches, born = _match(table)
-    assert matches == [(1, 0)]
-    assert born == [0, 2, 3]
 
 
 def test_tracks_name_the_row_that_fed_them() -> None:

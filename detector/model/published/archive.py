@@ -12,9 +12,6 @@ MOST_ENTRIES = 50_000
 MOST_PICKLE_BYTES = 16 << 20
 """The largest network's pickle, with its optimiser's state, has 2 MB."""
 
-_LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
-"""The pickled number that begins the files of torch before 1.6."""
-
 
 class TorchArchive:
     """The entries of a `.pt` file, none of which is trusted.
@@ -33,7 +30,9 @@ class TorchArchive:
     """
 
     def __init__(self, path: Path) -> None:
-        _refuse_other_formats(path)
+        with path.open("rb") as file:
+            if file.read(4) != b"PK\x03\x04":
+                raise ValueError("not a file of torch.save, which begins as a zip archive")
         try:
             self._zip = ZipFile(path)
         except (BadZipFile, NotImplementedError, ValueError) as error:
@@ -86,7 +85,7 @@ class TorchArchive:
             raise ValueError(f"entry {name} has {entry.file_size} bytes, more than {most_bytes}")
         try:
             content = self._zip.read(entry)
-        except (BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError) as error:
+        except (BadZipFile, EOFError, OSError, RuntimeError, ValueError) as error:
             raise ValueError(f"entry {name} is damaged: {error}") from None
         if len(content) != entry.file_size:
             raise ValueError(f"entry {name} is cut off")
@@ -98,17 +97,6 @@ class TorchArchive:
         return self._read(name, 100)
 
 
-def _refuse_other_formats(path: Path) -> None:
-    with path.open("rb") as file:
-        start = file.read(len(_LEGACY))
-    if start == _LEGACY:
-        raise ValueError(
-            "in torch's format from before version 1.6; load it and save it with a newer torch"
-        )
-    if not start.startswith(b"PK\x03\x04"):
-        raise ValueError("not a file of torch.save, which begins as a zip archive")
-
-
 def _check_entries(entries: list[ZipInfo], file_bytes: int) -> str:
     """The one folder that all entries are in."""
     names = [entry.filename for entry in entries]
@@ -118,9 +106,15 @@ def _check_entries(entries: list[ZipInfo], file_bytes: int) -> str:
         raise ValueError("has several entries of one name")
     for entry in entries:
         if entry.compress_type != ZIP_STORED or entry.compress_size != entry.file_size:
-            raise ValueError(f"entry {entry.filename!r} is compressed, which torch.save never does")
+            raise ValueError(
+                f"entry {entry.filename[:60]!r} is compressed, which torch.save never does"
+            )
     if sum(entry.file_size for entry in entries) > file_bytes:
         raise ValueError("its entries overlap: together they are larger than the file")
+    return _one_folder(names)
+
+
+def _one_folder(names: list[str]) -> str:
     folders = {name.split("/")[0] for name in names}
     if len(folders) != 1 or any(".." in name.split("/") or "\\" in name for name in names):
         raise ValueError("a zip archive, but not one of torch.save: its entries lie elsewhere")

@@ -57,7 +57,12 @@ class Facts:
         side = self.train_px or train_px or usual
         try:
             spec = ModelSpec(
-                network, self.depth, self.width, self.class_names, side, form="published"
+                network=network,
+                depth=self.depth,
+                width=self.width,
+                class_names=self.class_names,
+                train_px=side,
+                form="published",
             )
         except ValidationError as error:
             fault = error.errors()[0]
@@ -122,7 +127,11 @@ def _class_names(value: object) -> tuple[str, ...]:
         value = [value[index] for index in range(len(value))]
     if not isinstance(value, list) or not all(isinstance(name, str | int) for name in value):
         raise ValueError(f"names: found {describe(value)}, expected the classes' names")
-    return tuple(str(name) for name in value)
+    names = tuple(map(str, value))
+    for index, name in enumerate(names):
+        if not name.isprintable():
+            raise ValueError(f"names: class {index}: {describe(name)} is not printable text")
+    return names
 
 
 def _train_px(options: object) -> int | None:

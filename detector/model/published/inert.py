@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import pickletools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 from detector.model.published.names import ALLOWED, ORDERED_DICT, PARAMETER, STORAGES, TENSOR
 from detector.model.published.tensors import storage_ref, tensor_ref
-from detector.model.published.values import describe
+from detector.model.published.values import describe, tidy
 
 FindStorage = Callable[[str], int]
 """Bytes of the storage of a key; `ValueError` if there is none."""
@@ -43,8 +44,12 @@ class Stub:
     attributes: dict[Any, Any] = field(default_factory=dict, repr=False)
 
 
-def read_pickle(pickle: bytes, find_storage: FindStorage) -> object:
+def read_pickle(pickle: bytes | BytesIO, find_storage: FindStorage) -> object:
     """What a pickle holds, as dicts, lists, tuples, text, numbers, `TensorRef` and `Stub`.
+
+    Args:
+        pickle: Of a stream the next pickle is read, and the place is left behind it.
+        find_storage: Says how large a storage is.
 
     Raises:
         ValueError: If the pickle is damaged, or names or does anything that the published
@@ -52,11 +57,24 @@ def read_pickle(pickle: bytes, find_storage: FindStorage) -> object:
     """
     machine = _Machine(find_storage)
     try:
-        for operation, argument, _ in pickletools.genops(pickle):
-            machine.step(operation.name, argument)
+        for operation, argument in _operations(pickle):
+            machine.step(operation, argument)
+        return machine.stack[-1]
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise ValueError(f"damaged: its pickle makes no sense ({error})") from None
-    return machine.stack[-1]
+
+
+def _operations(pickle: bytes | BytesIO) -> Iterator[tuple[str, Any]]:
+    """The name and argument of each operation."""
+    operations = pickletools.genops(pickle)
+    while True:
+        try:
+            operation, argument, _ = next(operations)
+        except StopIteration:
+            return
+        except ValueError as error:
+            raise ValueError(f"damaged: its pickle makes no sense ({tidy(error, 60)})") from None
+        yield operation.name, argument
 
 
 class _Machine:
@@ -172,7 +190,7 @@ class _Machine:
         (reference,) = self.take(1)
         kind, name, key, device, elements = _expect(reference, tuple)[:5]
         dtype = STORAGES.get(_expect(name, Name).name)
-        if kind != "storage" or dtype is None or not re.fullmatch("[0-9]{1,9}", key, re.ASCII):
+        if kind != "storage" or dtype is None or not re.fullmatch("[0-9]{1,20}", key, re.ASCII):
             raise _refusal(f"a reference that is no storage: {describe(key)}")
         if not re.fullmatch("(cpu|cuda|mps)(:[0-9]+)?", device, re.ASCII):
             raise _refusal(f"storage {key} on device {describe(device)}")
@@ -192,10 +210,9 @@ def _refusal(found: str) -> ValueError:
     )
 
 
-_PUSHES_ARGUMENT = frozenset(
-    "BININT BININT1 BININT2 LONG1 BINFLOAT BINUNICODE SHORT_BINUNICODE BINBYTES "
-    "SHORT_BINBYTES".split()
-)
+_INTEGERS = ("BININT", "BININT1", "BININT2", "LONG1")
+_TEXTS = ("BINUNICODE", "SHORT_BINUNICODE", "BINBYTES", "SHORT_BINBYTES")
+_PUSHES_ARGUMENT = frozenset((*_INTEGERS, *_TEXTS, "BINFLOAT"))
 
 _CONSTANTS: dict[str, Callable[[], Any]] = {
     "NONE": lambda: None,

@@ -12,12 +12,14 @@ from torch import Tensor
 from detector.model.family import build_network
 from detector.model.network import Network
 from detector.model.published.archive import TorchArchive
+from detector.model.published.bare import refuse_bare_pickle
 from detector.model.published.facts import Facts, model_facts
 from detector.model.published.inert import Stub, read_pickle
-from detector.model.published.layouts import LAYOUTS, Layer, recognise
+from detector.model.published.layouts import Layer, recognise
 from detector.model.published.module_tree import children, kind, tensors
 from detector.model.published.structure import check_module
 from detector.model.published.tensors import TensorRef
+from detector.model.published.values import tidy
 from detector.model.spec import ModelSpec
 
 _MODELS = ("models.yolo.Model", "models.yolo.DetectionModel")
@@ -56,12 +58,13 @@ def read_published(path: Path, train_px: int | None = None) -> Published:
             holds anything that such a file does not; one line names the file and what was found.
     """
     try:
+        refuse_bare_pickle(path)
         with TorchArchive(path) as archive:
             checkpoint = read_pickle(archive.pickle, archive.storage_bytes)
             return _read(archive, checkpoint, train_px)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise ValueError(f"{path}: {reason}") from None
+        raise ValueError(f"{path}: {tidy(reason)}") from None
 
 
 def _read(archive: TorchArchive, checkpoint: object, train_px: int | None) -> Published:

@@ -15,52 +15,47 @@ from detector.model.published.module_tree import children, kind
 from detector.model.published.values import describe
 from detector.model.windows import WINDOW
 
-_C3 = {"cv1": "Conv", "cv2": "Conv", "cv3": "Conv"}
 
-PARTS: dict[str, dict[str, str]] = {
-    "Conv": {"conv": "Conv2d", "bn": "BatchNorm2d", "act": "SiLU"},
-    "Focus": {"conv": "Conv"},
-    "Bottleneck": {"cv1": "Conv", "cv2": "Conv"},
-    "C3": _C3 | {"m": "Sequential of Bottleneck"},
-    "C3TR": _C3 | {"m": "TransformerBlock"},
-    "C3STR": _C3 | {"m": "SwinTransformerBlock"},
-    "SPP": {"cv1": "Conv", "cv2": "Conv", "m": "ModuleList of MaxPool2d"},
-    "SPPF": {"cv1": "Conv", "cv2": "Conv", "m": "MaxPool2d"},
-    "CBAM": {
-        "channel_attention": "ChannelAttentionModule",
-        "spatial_attention": "SpatialAttentionModule",
-    },
-    "ChannelAttentionModule": {
-        "avg_pool": "AdaptiveAvgPool2d",
-        "max_pool": "AdaptiveMaxPool2d",
-        "shared_MLP": "Sequential of Linear, ReLU, Linear",
-        "sigmoid": "Sigmoid",
-    },
-    "SpatialAttentionModule": {"conv2d": "Conv2d", "sigmoid": "Sigmoid"},
-    "TransformerBlock": {"linear": "Linear", "tr": "Sequential of TransformerLayer"},
-    "TransformerLayer": {
-        **{"ln1": "LayerNorm", "q": "Linear", "k": "Linear", "v": "Linear"},
-        **{"ma": "MultiheadAttention", "ln2": "LayerNorm", "fc1": "Linear", "fc2": "Linear"},
-        **{"dropout": "Dropout", "act": "ReLU"},
-    },
-    "MultiheadAttention": {"out_proj": "NonDynamicallyQuantizableLinear"},
-    "SwinTransformerBlock": {"tr": "Sequential of SwinTransformerLayer"},
-    "SwinTransformerLayer": {
-        **{"norm1": "LayerNorm", "attn": "WindowAttention", "drop_path": "Identity"},
-        **{"norm2": "LayerNorm", "mlp": "Mlp"},
-    },
-    "WindowAttention": {
-        **{"qkv": "Linear", "attn_drop": "Dropout", "proj": "Linear"},
-        **{"proj_drop": "Dropout", "softmax": "Softmax"},
-    },
-    "Mlp": {
-        **{"fc1": "Linear", "act": "GELU", "drop1": "Dropout"},
-        **{"fc2": "Linear", "drop2": "Dropout"},
-    },
-    "Detect": {"m": "ModuleList of Conv2d"},
-    "CLLADetect": {"det": "CLLABlock", "m": "ModuleList of Conv2d"},
-    "CLLABlock": {"conv1": "Conv2d", "conv2": "Conv2d", "att": "CLLA", "det": "Conv2d"},
-    "CLLA": {"q": "Linear", "k": "Linear", "v": "Linear", "attend": "Softmax"},
+def _parts(text: str) -> dict[str, str]:
+    """Names and classes from `name=Class name=Container[Class]`."""
+    return dict(part.split("=") for part in text.split())
+
+
+PARTS = {
+    "Conv": _parts("conv=Conv2d bn=BatchNorm2d act=SiLU"),
+    "Focus": _parts("conv=Conv"),
+    "Bottleneck": _parts("cv1=Conv cv2=Conv"),
+    "C3": _parts("cv1=Conv cv2=Conv cv3=Conv m=Sequential[Bottleneck]"),
+    "C3TR": _parts("cv1=Conv cv2=Conv cv3=Conv m=TransformerBlock"),
+    "C3STR": _parts("cv1=Conv cv2=Conv cv3=Conv m=SwinTransformerBlock"),
+    "SPP": _parts("cv1=Conv cv2=Conv m=ModuleList[MaxPool2d]"),
+    "SPPF": _parts("cv1=Conv cv2=Conv m=MaxPool2d"),
+    "CBAM": _parts(
+        "channel_attention=ChannelAttentionModule spatial_attention=SpatialAttentionModule"
+    ),
+    "ChannelAttentionModule": _parts(
+        "avg_pool=AdaptiveAvgPool2d max_pool=AdaptiveMaxPool2d "
+        "shared_MLP=Sequential[Linear,ReLU,Linear] sigmoid=Sigmoid"
+    ),
+    "SpatialAttentionModule": _parts("conv2d=Conv2d sigmoid=Sigmoid"),
+    "TransformerBlock": _parts("linear=Linear tr=Sequential[TransformerLayer]"),
+    "TransformerLayer": _parts(
+        "ln1=LayerNorm q=Linear k=Linear v=Linear ma=MultiheadAttention "
+        "ln2=LayerNorm fc1=Linear fc2=Linear dropout=Dropout act=ReLU"
+    ),
+    "MultiheadAttention": _parts("out_proj=NonDynamicallyQuantizableLinear"),
+    "SwinTransformerBlock": _parts("tr=Sequential[SwinTransformerLayer]"),
+    "SwinTransformerLayer": _parts(
+        "norm1=LayerNorm attn=WindowAttention drop_path=Identity norm2=LayerNorm mlp=Mlp"
+    ),
+    "WindowAttention": _parts(
+        "qkv=Linear attn_drop=Dropout proj=Linear proj_drop=Dropout softmax=Softmax"
+    ),
+    "Mlp": _parts("fc1=Linear act=GELU drop1=Dropout fc2=Linear drop2=Dropout"),
+    "Detect": _parts("m=ModuleList[Conv2d]"),
+    "CLLADetect": _parts("det=CLLABlock m=ModuleList[Conv2d]"),
+    "CLLABlock": _parts("conv1=Conv2d conv2=Conv2d att=CLLA det=Conv2d"),
+    "CLLA": _parts("q=Linear k=Linear v=Linear attend=Softmax"),
 }
 """The modules inside a module of each class."""
 
@@ -100,15 +95,21 @@ ATTRIBUTES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "Bottleneck": lambda ours: {"add": ours.shortcut},
     "TransformerBlock": _fixed(conv=None),
     "MultiheadAttention": lambda ours: {
-        **{"num_heads": ours.num_heads, "embed_dim": ours.embed_dim, "add_zero_attn": False},
-        **{"bias_k": None, "bias_v": None, "batch_first": False},
+        "num_heads": ours.num_heads,
+        "embed_dim": ours.embed_dim,
+        "add_zero_attn": False,
+        "bias_k": None,
+        "bias_v": None,
+        "batch_first": False,
     },
     "SwinTransformerBlock": _fixed(conv=None, window_size=WINDOW),
     "SwinTransformerLayer": lambda ours: {
-        **{"window_size": WINDOW, "shift_size": WINDOW // 2 * ours.shifted}
+        "window_size": WINDOW,
+        "shift_size": WINDOW // 2 * ours.shifted,
     },
     "WindowAttention": lambda ours: {
-        **{"window_size": (WINDOW, WINDOW), "num_heads": ours.heads},
+        "window_size": (WINDOW, WINDOW),
+        "num_heads": ours.heads,
         "scale": (ours.proj.in_features // ours.heads) ** -0.5,
     },
     "CLLABlock": lambda ours: {"range": ours.att.neighbourhood[0]},
@@ -127,13 +128,13 @@ def check_module(stub: Stub, ours: nn.Module | None, place: str, expected: str) 
         stub: The file's module.
         ours: The part in its place; `None` where we have none, as for an activation.
         place: Its name in the file, such as `model.2.cv1`.
-        expected: Its class, without the module; `A of B` is a container A that holds B.
+        expected: Its class, without the module; `A[B]` is a container A that holds B.
 
     Raises:
         ValueError: If a class or an attribute differs; the message names place, what was found
             and what was expected.
     """
-    expected, _, inside = expected.partition(" of ")
+    expected, _, inside = expected.removesuffix("]").partition("[")
     found = kind(stub)
     if found != expected and (expected, found) not in _SAME_RESULT:
         raise ValueError(f"{place}: found {found}, expected {expected}")
@@ -155,7 +156,7 @@ def check_module(stub: Stub, ours: nn.Module | None, place: str, expected: str) 
 
 def _contents(kinds: str, held: dict[str, Stub]) -> dict[str, str]:
     """The classes inside a container: one for all, or one for each in order."""
-    each = kinds.split(", ")
+    each = kinds.split(",")
     return dict(zip(held, each * len(held) if len(each) == 1 else each, strict=False))
 
 

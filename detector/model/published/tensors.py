@@ -54,9 +54,8 @@ def storage_ref(key: Any, dtype: torch.dtype, elements: Any, stored_bytes: int) 
         ValueError: If it has not, or a value is of the wrong type.
     """
     if not _is_count(elements) or elements * dtype.itemsize != stored_bytes:
-        raise ValueError(
-            f"storage {key}: {describe(elements)} elements of {dtype} do not take {stored_bytes} bytes"
-        )
+        count = f"{describe(elements)} elements of {dtype}"
+        raise ValueError(f"storage {key}: {count} do not take {stored_bytes} bytes")
     return StorageRef(key, dtype, elements)
 
 

@@ -18,6 +18,16 @@ def describe(value: object) -> str:
     return repr(value[:60] if isinstance(value, str) else value)
 
 
+def tidy(message: object, most: int = 400) -> str:
+    r"""A message in one line and cut to a length: names in it are the file's.
+
+    >>> tidy("model.\n\x1b[2J.weight"), tidy("abcdef", 3)
+    ('model.??[2J.weight', 'abc ...')
+    """
+    text = "".join(c if c.isprintable() else "?" for c in str(message)[: most + 1])
+    return text if len(text) <= most else f"{text[:most]} ..."
+
+
 def _is_plain(value: object) -> bool:
     if isinstance(value, int):
         return value.bit_length() < 100

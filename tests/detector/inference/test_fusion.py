@@ -121,10 +121,10 @@ def test_the_order_of_boxes_decides_only_between_equal_scores(scene: Scene) -> N
     torch.testing.assert_close(again.boxes, found.boxes)
 
 
-def test_five_thousand_boxes_of_one_place_become_one() -> None:
-    boxes = torch.tensor([[5.0, 5, 45, 25]]).repeat(5000, 1)
-    found = fuse_boxes(boxes, torch.linspace(0.2, 0.9, 5000), 0.67)
-    assert found.parts.tolist() == [5000]
+def test_two_thousand_boxes_of_one_place_become_one() -> None:
+    boxes = torch.tensor([[5.0, 5, 45, 25]]).repeat(2000, 1)
+    found = fuse_boxes(boxes, torch.linspace(0.2, 0.9, 2000), 0.67)
+    assert found.parts.tolist() == [2000]
     assert found.boxes.tolist()[0] == pytest.approx([5, 5, 45, 25])
 
 

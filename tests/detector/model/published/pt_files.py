@@ -23,7 +23,7 @@ from detector.model.family import build_network
 from detector.model.network import Network
 from detector.model.published.layouts import LAYOUTS
 from detector.model.spec import ModelSpec, NetworkName
-from tests.detector.networks import randomise_normalisation
+from tests.detector.networks import randomise
 
 Obj = Any
 Checkpoint = dict[str, Any]
@@ -40,7 +40,7 @@ def network(
     spec = ModelSpec(name, depth, width, names, 640, form="published")
     anchors = 2 + torch.rand(len(spec.strides), 4, 2) * torch.tensor(spec.strides)[:, None, None]
     made = build_network(spec, anchors.tolist()).eval()
-    randomise_normalisation(made)
+    randomise(made)
     with torch.no_grad():
         for parameter in made.parameters():
             if parameter.ndim < 3:
@@ -90,10 +90,11 @@ def published_model(net: Network, *, kind: str = "Model", half: bool = True) -> 
     layers = nn.Sequential()
     for index, layer in enumerate(LAYOUTS[spec.network]):
         ours = net.get_submodule(layer.part) if layer.part else None
-        made = MAKERS[layer.kind](ours)
-        made.f = list(layer.inputs) if len(layer.inputs) > 1 else layer.inputs[0]
-        made.i, made.np = index, 0
-        layers._modules[str(index)] = made
+        numbered: Obj = MAKERS[layer.kind](ours)
+        numbered.f = list(layer.inputs) if len(layer.inputs) > 1 else layer.inputs[0]
+        numbered.i, numbered.np = index, 0
+        layers._modules[str(index)] = numbered
+    made: Obj = layers[-1]
     strides = torch.tensor(spec.strides, dtype=torch.float32)
     anchors = anchors_px / strides[:, None, None]
     made.nc, made.na, made.nl = len(spec.class_names), anchors.shape[1], len(strides)
@@ -180,8 +181,11 @@ def c3str(ours: Any) -> Obj:
         made = stub(
             "common.WindowAttention",
             relative_position_bias_table=ours.relative_position_bias_table,
-            **{"qkv": ours.qkv, "attn_drop": nn.Dropout(0.0), "proj": ours.proj},
-            **{"proj_drop": nn.Dropout(0.0), "softmax": nn.Softmax(dim=-1)},
+            qkv=ours.qkv,
+            attn_drop=nn.Dropout(0.0),
+            proj=ours.proj,
+            proj_drop=nn.Dropout(0.0),
+            softmax=nn.Softmax(dim=-1),
             window_size=(8, 8),
             num_heads=ours.heads,
             scale=(ours.qkv.in_features // ours.heads) ** -0.5,

@@ -1,0 +1,138 @@
+"""How the drone mode matches detections to tracks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.detections import IntArray
+from tracking.association import Matches, assign_below
+from tracking.overlap import Intp, Pairs, overlaps
+from tracking.tracks import Float64Array
+
+_BUFFER = 0.3
+"""Boxes grow by this share of their size on each side before they are compared, so that small
+fast ones meet (buffered IoU: Yang et al., "Hard to track objects with irregular motions and
+similar appearances? Make it easier by buffering the matching space", 2023)."""
+
+_USUAL_GROWTH = 0.5
+_FAR_LIMIT = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Boxes:
+    """The tracks, or the detections, of a frame.
+
+    Attributes:
+        xyxy: `(N, 4)`.
+        groups: `(N,)`, only boxes of one group match.
+    """
+
+    xyxy: Float64Array
+    groups: IntArray
+
+
+class Match(NamedTuple):
+    """Matched tracks and detections, and what both sides have left."""
+
+    rows: Intp
+    fed: Intp
+    rows_left: Intp
+    left: Intp
+
+
+def match_near(
+    tracks: Boxes, rows: Intp, detections: Boxes, candidates: Intp, least_iou: float
+) -> Match:
+    """Assigns by buffered IoU, which must be above `least_iou`.
+
+    Args:
+        tracks: All tracks, as predicted.
+        rows: Of the tracks that take part.
+        detections: All detections.
+        candidates: Those that take part.
+        least_iou: Above 0, below 1.
+    """
+    if not len(rows) or not len(candidates):
+        return Match(rows[:0], candidates[:0], rows, candidates)
+    pairs = overlaps(_grown(tracks.xyxy[rows]), _grown(detections.xyxy[candidates]), plus_one=False)
+    pairs = _some(pairs, _same_group(tracks, rows, detections, candidates, pairs))
+    found = assign_below(pairs, 1 - pairs.ious, 1 - least_iou)
+    return _split(rows, candidates, found)
+
+
+def match_far(
+    tracks: Boxes, rows: Intp, reach: Float64Array, detections: Boxes, candidates: Intp
+) -> Match:
+    """Assigns detections of about the same size within reach of where a track should be.
+
+    Args:
+        tracks: All tracks, as predicted.
+        rows: Of the tracks that take part.
+        reach: `(R, 2)`, how far in x and y each of those may be from its detection.
+        detections: All detections.
+        candidates: Those that take part.
+    """
+    if not len(rows) or not len(candidates):
+        return Match(rows[:0], candidates[:0], rows, candidates)
+    centre, size = centres(tracks.xyxy[rows])
+    pairs = overlaps(
+        np.concatenate((centre - size / 2 - reach, centre + size / 2 + reach), axis=1),
+        detections.xyxy[candidates],
+        plus_one=False,
+    )
+    pairs = _some(pairs, _same_group(tracks, rows, detections, candidates, pairs))
+    place, extent = centres(detections.xyxy[candidates])
+    away = (place[pairs.cols] - centre[pairs.rows]) / reach[pairs.rows]
+    growth = np.log(extent[pairs.cols] / size[pairs.rows]) / _USUAL_GROWTH
+    costs = ((away**2).sum(axis=1) + (growth**2).sum(axis=1)) / 4
+    near = costs < _FAR_LIMIT
+    found = assign_below(_some(pairs, near), costs[near], _FAR_LIMIT)
+    return _split(rows, candidates, found)
+
+
+def repeats(boxes: Boxes, rows: Intp, others: Intp, most_iou: float) -> NDArray[np.bool_]:
+    """Which of the boxes `rows` show the same object as one of `others`.
+
+    Args:
+        boxes: All boxes.
+        rows: Those that are asked about.
+        others: Those that they are compared with.
+        most_iou: Two boxes of one group that overlap more are one object.
+    """
+    found = np.zeros(len(rows), bool)
+    pairs = overlaps(boxes.xyxy[rows], boxes.xyxy[others], plus_one=False)
+    same = _same_group(boxes, rows, boxes, others, pairs)
+    found[pairs.rows[same & (pairs.ious > most_iou)]] = True
+    return found
+
+
+def centres(boxes: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """`(N, 2)` centres and `(N, 2)` widths and heights of `(N, 4)` xyxy boxes."""
+    return (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
+
+
+def _same_group(
+    first: Boxes, rows: Intp, second: Boxes, cols: Intp, pairs: Pairs
+) -> NDArray[np.bool_]:
+    return first.groups[rows[pairs.rows]] == second.groups[cols[pairs.cols]]
+
+
+def _grown(boxes: Float64Array) -> Float64Array:
+    margin = (boxes[:, 2:] - boxes[:, :2]) * _BUFFER
+    return np.concatenate((boxes[:, :2] - margin, boxes[:, 2:] + margin), axis=1)
+
+
+def _some(pairs: Pairs, which: NDArray[np.bool_]) -> Pairs:
+    return Pairs(pairs.shape, pairs.rows[which], pairs.cols[which], pairs.ious[which])
+
+
+def _split(rows: Intp, candidates: Intp, found: Matches) -> Match:
+    row, col = found
+    row_left, left = np.ones(len(rows), bool), np.ones(len(candidates), bool)
+    row_left[row] = False
+    left[col] = False
+    return Match(rows[row], candidates[col], rows[row_left], candidates[left])
