@@ -269,7 +269,8 @@ def looks(frame: Array) -> NDArray[np.float32]:
     """`(N, 128)` vectors of length 1, alike for boxes that are near each other."""
     waves = np.random.default_rng(0).normal(0, 0.01, (2, 128))
     found = np.sin(frame[:, :2] @ waves + np.arange(128))
-    return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+    found /= np.linalg.norm(found, axis=1, keepdims=True)
+    return np.asarray(found, np.float32)
 
 
 def _id_last(rows: Any) -> Array:

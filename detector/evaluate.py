@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from detector.config import DetectorConfig, TilingConfig
+from detector.config import DetectorConfig
 from detector.data.annotations import LabelledImage
 from detector.data.config import DatasetConfig, load_dataset_config
 from detector.data.reading import read_flights
 from detector.detections import Detector
+from detector.faults import first_fault
+from detector.strict_yaml import read_yaml
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+LEAST_SCORE = 0.001
+
+OPTIONS = {
+    "weights": "--weights",
+    "tiling.tile_px": "--tile",
+    "confidence": "--conf",
+    "device": "--device",
+}
+"""Options that set a key of the detector's settings."""
 
 
 class Protocol(StrEnum):
@@ -78,15 +91,35 @@ def _progress_bar() -> Progress:
     return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
 
 
-def _detector_config(weights: str, tile: int | None, conf: float, device: str) -> DetectorConfig:
+def read_detector_config(path: Path | None, options: Mapping[str, Any]) -> DetectorConfig:
+    """The detector of a run's YAML file, changed by options.
+
+    Args:
+        path: The file, of which only the section `detector` counts; `None` for the defaults.
+        options: Key of the section, joined by dots, to value; `None` changes nothing.
+
+    Raises:
+        ValueError: In one line that names the file or the option, the key and the value.
+    """
+    given = None if path is None else read_yaml(path)
+    section = given.get("detector") if isinstance(given, dict) else given
+    if not isinstance(section, dict | None):
+        raise ValueError(f"{path}: detector: expected a mapping of keys, found {section!r:.60}")
+    values = dict(section or {})
+    for key, value in options.items():
+        name, _, part = key.partition(".")
+        if value is not None and part:
+            inner = values.get(name)
+            values[name] = {**(inner if isinstance(inner, dict) else {}), part: value}
+        elif value is not None:
+            values[name] = value
     try:
-        tiling = TilingConfig() if tile is None else TilingConfig(tile_px=tile)
-        return DetectorConfig(weights=weights, confidence=conf, device=device, tiling=tiling)
+        adapter = TypeAdapter(DetectorConfig)
+        return adapter.validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
-        fault = error.errors()[0]
-        key = str(fault["loc"][-1])
-        option = {"tile_px": "tile", "confidence": "conf"}.get(key, key)
-        raise ValueError(f"--{option}: {fault['msg']}, found {fault['input']!r}") from None
+        key, what = first_fault(error, DetectorConfig)
+        origin = OPTIONS[key] if options.get(key) is not None else f"{path}: detector.{key}"
+        raise ValueError(f"{origin}: {what}") from None
 
 
 @app.command()
@@ -97,8 +130,12 @@ def main(  # noqa: PLR0913 - an option each
         str | None, typer.Option(help="Flights to measure on, with commas between; else all.")
     ] = None,
     weights: Annotated[
-        str, typer.Option(help="`default`, or a .safetensors file.")
-    ] = DetectorConfig.weights,
+        str | None, typer.Option(help="`default`, or .safetensors files with commas between.")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="A run's YAML file, such as configs/paper.yaml; its `detector` counts."),
+    ] = None,
     protocol: Annotated[
         Protocol, typer.Option(help="How detections are scored; figures of two never compare.")
     ] = Protocol.COCO,
@@ -106,9 +143,12 @@ def main(  # noqa: PLR0913 - an option each
         int | None, typer.Option(help="Longest side of a tile in pixels; else as the pipeline.")
     ] = None,
     conf: Annotated[
-        float, typer.Option(help="Least score; AP wants the weak detections too.")
-    ] = 0.001,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = DetectorConfig.device,
+        float | None,
+        typer.Option(
+            help=f"Least score; without it and --config {LEAST_SCORE}: AP wants the weak ones too."
+        ),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda:N.")] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Also write the figures to this file.")
     ] = None,
@@ -122,17 +162,20 @@ def main(  # noqa: PLR0913 - an option each
     try:
         if json_file is not None and not json_file.parent.is_dir():
             raise ValueError(f"--json: {json_file.parent}: no such folder")
-        config = _detector_config(weights, tile, conf, device)
+        files = weights.split(",") if weights and "," in weights else weights
+        least = LEAST_SCORE if conf is None and config is None else conf
+        values = dict(zip(OPTIONS, (files, tile, least, device), strict=True))
+        settings = read_detector_config(config, values)
         dataset = load_dataset_config(data, root)
         from detector.inference.build import build_detector
 
-        detector = build_detector(config)
+        detector = build_detector(settings)
         images = select_images(dataset, detector.class_names, flights, max_images)
         split = f"{data.stem}, flights {flights}" if flights else f"{data.stem}, all flights"
         figures = evaluate(detector, images, split)
-        settings = {"weights": weights, "tile_px": config.tiling.tile_px, "confidence": conf}
         if json_file is not None:
-            json_file.write_text(json.dumps(figures | settings, indent=2) + "\n", encoding="utf-8")
+            figures["detector"] = TypeAdapter(DetectorConfig).dump_python(settings, mode="json")
+            json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     except ValueError as error:
         if debug:
             raise

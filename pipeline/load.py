@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from detector.strict_yaml import parse_yaml, read_yaml
 from pipeline.config import PipelineConfig
 from pipeline.errors import InputError
-from pipeline.faults import first_fault
+from detector.faults import first_fault
 
 T = TypeVar("T")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.detections import Detections
 from tracking.association import assign_all
@@ -98,12 +99,13 @@ class DeepSort:
         shape = (len(self._slots), len(boxes))
         place, block = self._filters.state[0, confirmed], self._filters.state[2, confirmed]
         variance = block + self._filters.measurement_noise(place)
-        squares = np.zeros((len(confirmed), len(boxes)))
-        for axis, measured in enumerate(self._filters.measure(boxes).T):
-            apart = measured - place[:, axis, None]
-            squares += apart**2 / variance[:, axis, None]
+        measured = self._filters.measure(boxes)
+        # Few pairs pass the first of the four coordinates.
+        squares = (measured[:, 0] - place[:, 0, None]) ** 2 / variance[:, 0, None]
         row, col = np.nonzero(squares <= _GATE)
-        row = confirmed[row]
+        squares = (measured[col] - place[row]) ** 2 / variance[row]
+        near = squares.sum(axis=1) <= _GATE
+        row, col = confirmed[row[near]], col[near]
         return Pairs(shape, row, col, self._gallery.distances(self._slots[row], features[col]))
 
     def _feed(self, rows: Intp, detections: Detections, fed: Intp) -> None:
@@ -152,7 +154,7 @@ def _features(detections: Detections) -> Vectors:
     return np.zeros((0, 0), np.float32)
 
 
-def _assign(costs: Pairs, rows: Intp, free: np.ndarray, limit: float) -> tuple[Intp, Intp]:
+def _assign(costs: Pairs, rows: Intp, free: NDArray[np.bool_], limit: float) -> tuple[Intp, Intp]:
     """Tracks among `rows` and free detections, matched at a cost of at most the limit.
 
     The sum of all costs is the least possible where a refused pair costs a little more than

@@ -33,7 +33,7 @@ _MOST_SIZES = 1.0
 """An object out of sight is found this near to its predicted place: in standard deviations, but
 no farther than so many of its sizes."""
 
-_FIRST_SIZES = 1.5
+_FIRST_SIZES = 1.0
 """An object seen only once, of unknown speed, may have moved by so many of its sizes."""
 
 _ROUNDING_S = 1e-6

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.detections import IntArray
 from tracking.tracks import Float64Array
@@ -46,7 +47,7 @@ def view_path(frames: IntArray, ids: IntArray, centres: Float64Array) -> Float64
     return path
 
 
-def _jumps(centres: Float64Array, joined: np.ndarray, frames: IntArray) -> bool:
+def _jumps(centres: Float64Array, joined: NDArray[np.bool_], frames: IntArray) -> bool:
     """Whether most of what the tracks' median speeds change by is no noise of the median."""
     inner = np.flatnonzero(joined[1:] & joined[:-1]) + 1
     change = centres[inner + 1] - 2 * centres[inner] + centres[inner - 1]

@@ -103,7 +103,8 @@ def test_table_and_json_state_split_protocol_and_max_dets(
 
     figures = json.loads(out.read_text())
     assert figures["split"] == "toy, all flights"
-    assert (figures["protocol"], figures["images"], figures["tile_px"]) == ("coco", 4, 640)
+    assert (figures["protocol"], figures["images"]) == ("coco", 4)
+    assert figures["detector"]["tiling"]["tile_px"] == 640
     car, truck, bus = figures["classes"]
     assert (car["objects"], car["max_dets"], car["ap50"]) == (2, 500, pytest.approx(1))
     assert truck["ap50"] == pytest.approx(51 / 101)  # one of two, without false alarms
@@ -111,6 +112,36 @@ def test_table_and_json_state_split_protocol_and_max_dets(
     assert figures["overall"]["ap50"] == pytest.approx((1 + 51 / 101) / 2)
     assert figures["overall_100"]["max_dets"] == 100
     assert list(figures["ar"]) == ["1", "10", "100", "500"]
+
+
+def test_settings_come_from_a_run_file_and_options_change_them(
+    data: Path, run: Run, configs: list[DetectorConfig]
+) -> None:
+    paper = Path(__file__).parents[2] / "configs/paper.yaml"
+    assert run("--data", data, "--config", paper, "--tile", 1024, "--weights", "a,b")[0] == 0
+    (config,) = configs
+    assert (config.weights, config.views, config.multi_label) == (("a", "b"), "tph-yolov5", True)
+    assert (config.tiling.tile_px, config.tiling.resize_px) == (1024, 2016)
+    assert (config.suppression.name, config.confidence) == ("nms", 0.001)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("detector: {view: single}", "detector.view: unknown key; the config takes weights,"),
+        ("detector: {confidence: 2}", "detector.confidence: should be less than 1, found 2"),
+        ("detector: 3", "detector: expected a mapping of keys, found 3"),
+        ("[1]", "detector: expected a mapping of keys, found [1]"),
+    ],
+)
+def test_a_fault_in_the_run_file_is_named(
+    data: Path, run: Run, tmp_path: Path, text: str, fault: str
+) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(text)
+    code, output, error = run("--data", data, "--config", path)
+    assert (code, output) == (2, "")
+    assert error.startswith(f"error: {path}: {fault}")
 
 
 @pytest.mark.usefixtures("configs")
@@ -139,11 +170,11 @@ def test_flights_and_limits_select_in_order(data: Path) -> None:
     ("arguments", "fault"),
     [
         (["--flights", "a,c"], "--flights: no flight 'c' in this data set; it has a, b"),
-        (["--tile", "100"], "--tile: Input should be a multiple of 32, found 100"),
-        (["--conf", "0"], "--conf: Input should be greater than 0, found 0.0"),
+        (["--tile", "100"], "--tile: should be a multiple of 32, found 100"),
+        (["--conf", "0"], "--conf: should be greater than 0, found 0.0"),
         (
             ["--device", "gpu"],
-            "--device: String should match pattern '^(auto|cpu|cuda:\\d+)$', found 'gpu'",
+            "--device: should match pattern '^(auto|cpu|cuda:\\d+)$', found \"gpu\"",
         ),
         (["--json", "nowhere/x.json"], "--json: nowhere: no such folder"),
         (["--root", "nowhere"], "nowhere: no such folder; --root is the data set's folder"),
