@@ -33,8 +33,12 @@ _MOST_SIZES = 1.0
 """An object out of sight is found this near to its predicted place: in standard deviations, but
 no farther than so many of its sizes."""
 
-_FIRST_SIZES = 1.0
+_FIRST_SIZES = 1.3
 """An object seen only once, of unknown speed, may have moved by so many of its sizes."""
+
+_VOTES_S = 0.25
+"""Seconds in which a track that was missed still votes for the motion of the view, so that all
+can be found again after a motion that was not."""
 
 _ROUNDING_S = 1e-6
 
@@ -114,7 +118,8 @@ class Drone:
         self._filters.stop_growth(np.flatnonzero(life["lost"]))
         self._filters.advance(steps)
         if motion is None:
-            sure = life["confirmed"] & ~life["lost"]
+            missed_s = self._clock_s - self._tracklets.clock["last_s"] - steps / STEPS_PER_S
+            sure = life["confirmed"] & (missed_s <= _VOTES_S)
             motion = vote(self._filters.boxes()[sure], boxes.xyxy[usable])
         self._filters.move(motion.matrix)
 

@@ -118,7 +118,7 @@ def centres(boxes: Float64Array) -> tuple[Float64Array, Float64Array]:
 def _same_group(
     first: Boxes, rows: Intp, second: Boxes, cols: Intp, pairs: Pairs
 ) -> NDArray[np.bool_]:
-    return first.groups[rows[pairs.rows]] == second.groups[cols[pairs.cols]]
+    return np.asarray(first.groups[rows[pairs.rows]] == second.groups[cols[pairs.cols]])
 
 
 def _grown(boxes: Float64Array) -> Float64Array:

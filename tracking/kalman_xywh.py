@@ -12,6 +12,7 @@ _VELOCITY_WEIGHT = 1 / 160
 _OTHER = np.array([1, 0, 3, 2])
 """The other coordinate of each one's pair."""
 _FIRST = np.array([0, 0, 2, 2])
+"""The first coordinate of each one's pair."""
 
 
 class WidthHeightFilters(CholeskyFilters):
@@ -74,6 +75,7 @@ class WidthHeightFilters(CholeskyFilters):
         if self.cross is not None:
             self.cross = self.cross[:, rows]
 
+    @flat_boxes_are_nan
     def warp(self, matrix: Float64Array, rows: Rows | None = None) -> None:
         """Maps the filters by a `(2, 3)` affine motion of the view: all, or the rows given.
 

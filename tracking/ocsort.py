@@ -7,17 +7,16 @@ import numpy as np
 from detector.detections import Detections
 from tracking.association import assign_all, assign_with_bonus
 from tracking.config import OcSortConfig
-from tracking.kalman import Rows
+from tracking.hit_streaks import HitStreaks
 from tracking.matching import Match, match_detections
 from tracking.observations import DirectionBonus, ObservedFilters
 from tracking.overlap import Intp, Pairs, overlaps
-from tracking.tracklets import Tracklets
 from tracking.tracks import Float64Array, Motion, Tracks
 
 _LEAST_SCORE = 0.1
 
 
-class OcSort:
+class OcSort(HitStreaks[OcSortConfig, ObservedFilters]):
     """SORT that trusts what was seen more than what the filter supposes.
 
     The direction in which a track was last seen to move counts beside the overlap; detections
@@ -28,10 +27,7 @@ class OcSort:
     """
 
     def __init__(self, config: OcSortConfig) -> None:
-        self._config = config
-        self._frame = 0
-        self._tracklets = Tracklets()
-        self._filters = ObservedFilters(config.delta_t)
+        super().__init__(config, ObservedFilters(config.delta_t))
 
     def update(
         self,
@@ -41,7 +37,6 @@ class OcSort:
         time_s: float | None = None,
     ) -> Tracks:
         """The tracks of the next frame, newest first."""
-        self._frame += 1
         boxes = detections.boxes.astype(np.float64, copy=False)
         scores = detections.scores.astype(np.float64, copy=False)
         threshold = self._config.det_thresh
@@ -62,23 +57,7 @@ class OcSort:
         self._feed(detections, np.concatenate((*fed, found)), np.concatenate((*rows, col)))
         self._filters.miss(idle)
         self._start(detections, left)
-        shown = self._shown()
-        self._drop_old()
-        return shown
-
-    def skip(self, frames: int) -> int:
-        """Steps so many frames without detections at once if no track lives; 0 if one does."""
-        if len(self._tracklets):
-            return 0
-        self._frame += frames
-        return frames
-
-    def _predict(self) -> None:
-        self._filters.stop_shrinking()
-        self._filters.predict()
-        broken = np.isnan(self._filters.boxes().sum(axis=1))
-        if broken.any():
-            self._keep(np.flatnonzero(~broken))
+        return self._finish(self._shown_boxes())
 
     def _match_strong(self, found: Float64Array, places: Float64Array) -> Match:
         """By the overlap with the predicted boxes and the direction of motion."""
@@ -113,27 +92,8 @@ class OcSort:
             self._filters.observe(rows, seen, self._frame)
             self._tracklets.update(rows, self._frame, detections, fed)
 
-    def _start(self, detections: Detections, born: Intp) -> None:
-        if len(born):
-            self._filters.append(detections.boxes[born].astype(np.float64, copy=False))
-            self._tracklets.append(self._frame, detections, born)
-
-    def _shown(self) -> Tracks:
-        life = self._tracklets.life
-        fed = life["last_frame"] == self._frame
-        if self._frame > self._config.min_hits:
-            fed &= life["hits_in_a_row"] >= self._config.min_hits
+    def _shown_boxes(self) -> Float64Array:
+        """Those last seen; the filter's where the reference takes a track for never seen."""
         seen = self._filters.last_seen
         unseen = seen.sum(axis=1, keepdims=True) < 0
-        boxes = np.where(unseen, self._filters.boxes(), seen[:, :4])
-        return self._tracklets.tracks(fed.nonzero()[0][::-1], boxes)
-
-    def _drop_old(self) -> None:
-        missed = self._frame - self._tracklets.life["last_frame"]
-        old = missed > self._config.max_age
-        if old.any():
-            self._keep((~old).nonzero()[0])
-
-    def _keep(self, rows: Rows) -> None:
-        self._tracklets.keep(rows)
-        self._filters.keep(rows)
+        return np.where(unseen, self._filters.boxes(), seen[:, :4])

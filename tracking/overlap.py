@@ -117,15 +117,19 @@ class _Sweep:
     """Pairs of intervals (starts, ends) that meet: one of the two starts inside the other."""
 
     def __init__(self, first: Float64Array, second: Float64Array, unit: float) -> None:
-        self._inside_first = _Runs(first, second[0], unit, "left")
+        # Of sorted numbers searchsorted takes half the time.
+        self._order = first[0].argsort(), second[0].argsort()
+        in_order = first.take(self._order[0], axis=1), second.take(self._order[1], axis=1)
+        self._inside_first = _Runs(in_order[0], in_order[1][0], unit, "left")
         # "right" leaves out equal starts, which the other direction has found.
-        self._inside_second = _Runs(second, first[0], unit, "right")
+        self._inside_second = _Runs(in_order[1], in_order[0][0], unit, "right")
         self.count = self._inside_first.count + self._inside_second.count
 
     def pairs(self) -> tuple[Intp, Intp]:
         rows, cols = self._inside_first.expand()
         more_cols, more_rows = self._inside_second.expand()
-        return np.concatenate((rows, more_rows)), np.concatenate((cols, more_cols))
+        rows, cols = np.concatenate((rows, more_rows)), np.concatenate((cols, more_cols))
+        return self._order[0].take(rows), self._order[1].take(cols)
 
 
 class _Runs:
@@ -138,14 +142,12 @@ class _Runs:
         unit: float,
         side: Literal["left", "right"],
     ) -> None:
-        self._order = np.argsort(points)
-        in_order = points[self._order]
-        self._begin = np.searchsorted(in_order, intervals[0], side)
-        ends = np.searchsorted(in_order, intervals[1] + unit, "right")
+        self._begin = points.searchsorted(intervals[0], side)
+        ends = points.searchsorted(intervals[1] + unit, "right")
         self._lengths = np.maximum(ends - self._begin, 0)
         self.count = int(self._lengths.sum())
 
     def expand(self) -> tuple[Intp, Intp]:
-        owner = np.repeat(np.arange(len(self._lengths)), self._lengths)
-        shift = self._begin - (np.cumsum(self._lengths) - self._lengths)
-        return owner, self._order[np.arange(self.count) + shift[owner]]
+        owner = np.arange(len(self._lengths)).repeat(self._lengths)
+        shift = self._begin - (self._lengths.cumsum() - self._lengths)
+        return owner, np.arange(self.count) + shift.take(owner)

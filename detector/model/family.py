@@ -16,7 +16,7 @@ from detector.model.neck import FourHeadNeck, MakeBlock, ThreeHeadNeck
 from detector.model.network import Anchors, Network
 from detector.model.spec import ModelSpec, NetworkName
 from detector.model.swin import SwinBody
-from detector.model.vit import VitBody
+from detector.model.vit import OneNormVitLayer, PublishedVitLayer, VitBody, VitLayer
 
 COCO_ANCHORS_PX = (
     ((10.0, 13.0), (16.0, 30.0), (33.0, 23.0)),
@@ -61,8 +61,9 @@ def _c3(spec: ModelSpec, layers: int = 3) -> MakeBlock:
 
 def _vit(spec: ModelSpec) -> MakeBlock:
     """C3TR."""
-    layers, published = spec.repeats(3), spec.form == "published"
-    return lambda c1, c2: C3(c1, c2, VitBody(c2 // 2, layers, published=published))
+    published = {1: OneNormVitLayer, 2: PublishedVitLayer}
+    layer = VitLayer if spec.form == "corrected" else published[spec.vit_norms]
+    return lambda c1, c2: C3(c1, c2, VitBody(c2 // 2, spec.repeats(3), layer))
 
 
 def _swin(spec: ModelSpec, layers: int = 2) -> MakeBlock:

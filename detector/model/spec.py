@@ -24,6 +24,9 @@ NetworkName = Literal[
 Form = Literal["published", "corrected"]
 AttentionScale = Literal["neighbours", "channels"]
 
+ONE_NORM_FILES = ("tph-yolov5-vit-cbam-spp", "published")
+"""The network and form of the files that hold layers of C3TR with one normalisation."""
+
 SIZES = {
     "n": (0.33, 0.25),
     "s": (0.33, 0.50),
@@ -55,9 +58,12 @@ class ModelSpec:
             16; `(0, 0)` is the network without CA-Trans. Other networks keep the default.
         attention_scale: What CA-Trans divides a correlation by: the root of the number of
             `neighbours`, as the published code, or of the `channels`, as the paper.
+        vit_norms: Normalisations in a layer of C3TR. 1 is for files of an early published code,
+            whose layers differ in more; see `detector.model.vit.OneNormVitLayer`.
 
     Raises:
-        ValueError: If a value is out of range, or the last two are set where no CA-Trans is.
+        ValueError: If a value is out of range, or one of the last three is set where it means
+            nothing.
     """
 
     network: NetworkName
@@ -68,6 +74,7 @@ class ModelSpec:
     form: Form = "corrected"
     neighbourhood: Neighbourhood = (2, 2)
     attention_scale: AttentionScale = "neighbours"
+    vit_norms: Literal[1, 2] = 2
 
     def __post_init__(self) -> None:
         if self.network == "tph-yolov5pp":
@@ -75,6 +82,8 @@ class ModelSpec:
                 raise ValueError("neighbourhood: both sides are 0, or none is")
         elif (self.neighbourhood, self.attention_scale) != ((2, 2), "neighbours"):
             raise ValueError(f"neighbourhood and attention_scale: {self.network} has no CA-Trans")
+        if self.vit_norms == 1 and (self.network, self.form) != ONE_NORM_FILES:
+            raise ValueError(f"vit_norms: 1 is for {' in the form '.join(ONE_NORM_FILES)} alone")
 
     @classmethod
     def named(

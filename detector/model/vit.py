@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -38,16 +40,28 @@ class VitLayer(nn.Module):
         return x + self.dropout(y)  # type: ignore[no-any-return]
 
 
-class PublishedVitLayer(nn.Module):
-    """`VitLayer` as published: queries, keys and values are projected, and then once more."""
+class _PublishedAttention(nn.Module):
+    """Attention as published: queries, keys and values are projected, and then once more."""
 
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.ln1 = nn.LayerNorm(channels)
+    def _add_projections(self, channels: int) -> None:
         self.q = nn.Linear(channels, channels, bias=False)
         self.k = nn.Linear(channels, channels, bias=False)
         self.v = nn.Linear(channels, channels, bias=False)
         self.ma = nn.MultiheadAttention(channels, HEADS, batch_first=True)
+
+    def _attend(self, y: Tensor) -> Tensor:
+        # Asked for its weights, torch's module would form the matrix of cells by cells.
+        attended, _ = self.ma(self.q(y), self.k(y), self.v(y), need_weights=False)
+        return attended  # type: ignore[no-any-return]
+
+
+class PublishedVitLayer(_PublishedAttention):
+    """`VitLayer` as published."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.ln1 = nn.LayerNorm(channels)
+        self._add_projections(channels)
         self.ln2 = nn.LayerNorm(channels)
         self.fc1 = nn.Linear(channels, 4 * channels, bias=False)
         self.fc2 = nn.Linear(4 * channels, channels, bias=False)
@@ -55,12 +69,31 @@ class PublishedVitLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, N, C)` to the same shape."""
-        y = self.ln1(x)
-        # Asked for its weights, torch's module would form the matrix of cells by cells.
-        attended, _ = self.ma(self.q(y), self.k(y), self.v(y), need_weights=False)
-        x = x + self.dropout(attended)
+        x = x + self.dropout(self._attend(self.ln1(x)))
         y = self.fc2(self.dropout(F.relu(self.fc1(self.ln2(x)))))
         return x + self.dropout(y)  # type: ignore[no-any-return]
+
+
+class OneNormVitLayer(_PublishedAttention):
+    """The layer of the published code of 29 November 2021, later the same day replaced.
+
+    One normalisation stands in front, and both sums add to what it gave: the layer's input goes
+    no other way. There is no activation between the linear layers.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.ln = nn.LayerNorm(channels)
+        self._add_projections(channels)
+        self.fc1 = nn.Linear(channels, channels, bias=False)
+        self.fc2 = nn.Linear(channels, channels, bias=False)
+        self.dropout = nn.Dropout(2 * DROPOUT)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(B, N, C)` to the same shape."""
+        x = self.ln(x)
+        x = x + self._attend(x)
+        return self.dropout(x + self.fc2(self.fc1(x)))  # type: ignore[no-any-return]
 
 
 class VitBody(nn.Module):
@@ -69,12 +102,11 @@ class VitBody(nn.Module):
     Args:
         channels: A multiple of 4.
         layers: How many.
-        published: Run as the published code does, with every projection made twice.
+        layer: Makes one from its channels: one of the classes above.
     """
 
-    def __init__(self, channels: int, layers: int, *, published: bool) -> None:
+    def __init__(self, channels: int, layers: int, layer: Callable[[int], nn.Module]) -> None:
         super().__init__()
-        layer = PublishedVitLayer if published else VitLayer
         self.linear = nn.Linear(channels, channels)
         self.tr = nn.Sequential(*(layer(channels) for _ in range(layers)))
 

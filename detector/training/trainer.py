@@ -242,7 +242,7 @@ def _load_state(path: Path) -> dict[str, Any] | None:
 def _start_from(path: Path, spec: ModelSpec) -> Network:
     """A network of that form with the weights and anchors of a file."""
     found = load_checkpoint(path)
-    for key in ("name", "form", "class_names", "neighbourhood", "attention_scale"):
+    for key in ("name", "form", "class_names", "neighbourhood", "attention_scale", "vit_norms"):
         there, here = getattr(found.spec, key), getattr(spec, key)
         if there != here:
             raise ValueError(

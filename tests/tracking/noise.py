@@ -105,7 +105,7 @@ def derive(truth: Truth, noise: Noise, seed: int) -> list[Detections]:
     classes = np.concatenate([part[3] for part in parts])
     order = rng.permutation(len(frames))
     order = order[np.argsort(frames[order], kind="stable")]
-    boxes, scores, classes = (column[order] for column in (boxes, scores, classes))
+    boxes, scores, classes = boxes[order], scores[order], classes[order]
     ends = np.searchsorted(frames[order], np.arange(1, truth.last_frame + 2))
     return [
         Detections(boxes[begin:end], scores[begin:end], classes[begin:end])

@@ -120,12 +120,17 @@ def _compare(
     return difference(ours, theirs)
 
 
-@pytest.mark.parametrize("variant", list(VARIANTS))
-@pytest.mark.parametrize("scene", list(SCENES))
+@pytest.mark.parametrize(
+    ("scene", "variant"),
+    [
+        (scene, variant)
+        for scene in SCENES
+        for variant in VARIANTS
+        if "," not in variant or scene in ("plain", "gaps", "whole pixels, doubled")
+    ],
+)
 @pytest.mark.usefixtures("paths")
 def test_random_scenes(scene: str, variant: str) -> None:
-    if scene == "crowd" and "," in variant:
-        pytest.skip("a crowd takes the slow references seconds")
     for seed in range(1 if scene == "crowd" or "," in variant else 2):
         expected = _reference_on_scene(variant, scene, seed)
         assert _compare(variant, _scene(scene, seed), expected) is None, f"seed {seed}"
@@ -347,17 +352,17 @@ def _held(part: object) -> Iterator[NDArray[Any]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", ["sort", "bytetrack", "ocsort", "botsort"])
 def test_memory_stays_flat(variant: str) -> None:
-    """Thousands of births and deaths, and one track that lives on, in 10000 frames."""
+    """Thousands of births and deaths, and one track that lives on, in 5000 frames."""
     frames = make(Scene(objects=3, frames=100, life=8, false=0.7, miss=0.3), 8)
     frames = [np.concatenate((frame, [[900.0, 900, 950, 940, 0.9]])) for frame in frames]
     motions = camera("turned", 1, 0) if variant == "botsort" else []
     tracker = VARIANTS[variant]()[0]
     sizes, highest = [], 0
-    for _ in range(100):
+    for _ in range(50):
         for frame in frames:
             tracks = tracker.update(detections(frame), motion=motions.pop() if motions else None)
             highest = max(highest, *tracks.ids.tolist())
         sizes.append(sum(array.nbytes for array in _held(tracker)))
-    assert highest > 1000
+    assert highest > 500
     assert max(sizes) < 50_000
-    assert max(sizes[50:]) <= 1.5 * max(sizes[:50])
+    assert max(sizes[25:]) <= 1.5 * max(sizes[:25])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import ValidationError
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from detector.model.network import Anchors
 from detector.model.published.archive import TorchArchive
 from detector.model.published.inert import Stub
+from detector.model.published.module_tree import children, kind, modules
 from detector.model.published.tensors import TensorRef
 from detector.model.published.values import describe
 from detector.model.spec import ModelSpec, NetworkName
@@ -33,6 +34,7 @@ class Facts:
         strides: Pixels per cell of each head.
         anchors_px: Widths and heights in pixels for each head.
         train_px: Side of the training images, if the file tells it.
+        vit_norms: Normalisations in the first layer of C3TR; 2 where there is no such layer.
     """
 
     depth: Any
@@ -41,6 +43,7 @@ class Facts:
     strides: tuple[int, ...]
     anchors_px: Anchors
     train_px: int | None
+    vit_norms: Literal[1, 2]
 
     def spec(self, network: NetworkName, train_px: int | None) -> ModelSpec:
         """Our description of the network.
@@ -63,6 +66,7 @@ class Facts:
                 class_names=self.class_names,
                 train_px=side,
                 form="published",
+                vit_norms=self.vit_norms,
             )
         except ValidationError as error:
             fault = error.errors()[0]
@@ -108,6 +112,7 @@ def model_facts(archive: TorchArchive, model: Stub, detect: Stub, options: objec
         tuple(int(stride) for stride in strides.tolist()),
         (cells * strides[:, None, None]).tolist(),
         _train_px(options),
+        _vit_norms(model),
     )
 
 
@@ -132,6 +137,12 @@ def _class_names(value: object) -> tuple[str, ...]:
         if not name.isprintable():
             raise ValueError(f"names: class {index}: {describe(name)} is not printable text")
     return names
+
+
+def _vit_norms(model: Stub) -> Literal[1, 2]:
+    """The two kinds differ in their tensors, so that taking one for the other cannot pass."""
+    layers = (module for _, module in modules(model) if kind(module) == "TransformerLayer")
+    return 1 if any("ln" in children(layer) for layer in layers) else 2
 
 
 def _train_px(options: object) -> int | None:

@@ -13,6 +13,7 @@ from torch import nn
 from detector.model.published.inert import Stub
 from detector.model.published.module_tree import children, kind
 from detector.model.published.values import describe
+from detector.model.vit import OneNormVitLayer
 from detector.model.windows import WINDOW
 
 
@@ -58,6 +59,12 @@ PARTS = {
     "CLLA": _parts("q=Linear k=Linear v=Linear attend=Softmax"),
 }
 """The modules inside a module of each class."""
+
+_ONE_NORM_PARTS = _parts(
+    "ln=LayerNorm q=Linear k=Linear v=Linear ma=MultiheadAttention "
+    "fc1=Linear fc2=Linear dropout=Dropout"
+)
+"""Those inside a `TransformerLayer` whose tensors are for another part of ours than usual."""
 
 _SAME_RESULT = {
     ("BatchNorm2d", "SyncBatchNorm"),
@@ -145,7 +152,8 @@ def check_module(stub: Stub, ours: nn.Module | None, place: str, expected: str) 
                 f"{place}: {expected}.{name}: found {describe(given)}, expected {describe(value)}"
             )
     held = children(stub)
-    parts = _contents(inside, held) if inside else PARTS.get(expected, {})
+    usual = _ONE_NORM_PARTS if isinstance(ours, OneNormVitLayer) else PARTS.get(expected, {})
+    parts = _contents(inside, held) if inside else usual
     if set(held) != set(parts):
         names = ", ".join(sorted(set(held) ^ set(parts)))
         raise ValueError(f"{place}: {expected}: missing or not known inside it: {names}")

@@ -76,6 +76,12 @@ def test_channels_and_repeats_follow_the_factors(
         ({"neighbourhood": (2, 0)}, "both sides are 0, or none is"),
         ({"network": "yolov5", "neighbourhood": (4, 4)}, "yolov5 has no CA-Trans"),
         ({"network": "yolov5", "attention_scale": "channels"}, "yolov5 has no CA-Trans"),
+        ({"vit_norms": 3}, "1 or 2"),
+        (
+            {"form": "published", "vit_norms": 1},
+            "for tph-yolov5-vit-cbam-spp in the form published",
+        ),
+        ({"network": "tph-yolov5-vit-cbam-spp", "vit_norms": 1}, "in the form published alone"),
     ],
 )
 def test_what_cannot_be_is_refused(change: dict[str, Any], fault: str) -> None:

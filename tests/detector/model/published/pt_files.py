@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from detector.model.family import build_network
 from detector.model.network import Network
 from detector.model.published.layouts import LAYOUTS
 from detector.model.spec import ModelSpec, NetworkName
+from detector.model.vit import OneNormVitLayer
 from tests.detector.networks import randomise
 
 Obj = Any
@@ -32,12 +33,18 @@ MODULES = {name: types.ModuleType(name) for name in ("models", "models.common", 
 
 
 def network(
-    name: NetworkName, *, depth: float = 0.33, width: float = 0.5, classes: int = 3, seed: int = 0
+    name: NetworkName,
+    *,
+    depth: float = 0.33,
+    width: float = 0.5,
+    classes: int = 3,
+    vit_norms: Literal[1, 2] = 2,
+    seed: int = 0,
 ) -> Network:
     """A network in the published form, no weight of which is what it starts as."""
     torch.manual_seed(seed)
     names = tuple(f"class {index}" for index in range(classes))
-    spec = ModelSpec(name, depth, width, names, 640, form="published")
+    spec = ModelSpec(name, depth, width, names, 640, form="published", vit_norms=vit_norms)
     anchors = 2 + torch.rand(len(spec.strides), 4, 2) * torch.tensor(spec.strides)[:, None, None]
     made = build_network(spec, anchors.tolist()).eval()
     randomise(made)
@@ -166,10 +173,13 @@ def spp(ours: Any) -> Obj:
 
 def c3tr(ours: Any) -> Obj:
     def layer(ours: Any) -> Obj:
-        names = ("ln1", "q", "k", "v", "ma", "ln2", "fc1", "fc2")
-        parts = {name: getattr(ours, name) for name in names}
-        parts["ma"].batch_first = False
-        return stub("common.TransformerLayer", **parts, dropout=nn.Dropout(0.1), act=nn.ReLU(True))
+        ours.ma.batch_first = False
+        attention = {name: getattr(ours, name) for name in ("q", "k", "v", "ma")}
+        last: dict[str, Any] = {"fc1": ours.fc1, "fc2": ours.fc2, "dropout": nn.Dropout(0.1)}
+        if isinstance(ours, OneNormVitLayer):
+            return stub("common.TransformerLayer", ln=ours.ln, **attention, **last)
+        norms = {"ln1": ours.ln1, "ln2": ours.ln2}
+        return stub("common.TransformerLayer", **norms, **attention, **last, act=nn.ReLU(True))
 
     body = stub("common.TransformerBlock", conv=None, c2=8, linear=ours.m.linear)
     body._modules["tr"] = row(*map(layer, ours.m.tr))

@@ -58,6 +58,13 @@ def test_a_network_comes_back(tmp_path: Path, name: NetworkName) -> None:
 
 
 @torch.no_grad()
+def test_layers_of_the_early_published_code(tmp_path: Path) -> None:
+    net = network(VIT, depth=0.67, width=0.25, vit_norms=1)
+    path = save(tmp_path / "best.pt", checkpoint(published_model(net)))
+    assert_same(read_published(path, 640).network, net)
+
+
+@torch.no_grad()
 def test_other_factors_float32_and_cuda(tmp_path: Path) -> None:
     net = network("tph-yolov5pp", depth=0.5, width=0.375, classes=1)
     content = checkpoint(published_model(net, half=False))
@@ -219,6 +226,18 @@ VIT = "tph-yolov5-vit-cbam-spp"
         ),
         (
             VIT,
+            set_module("model.37.m.tr.0.ln", nn.LayerNorm(128)),
+            "tensor model.8.m.tr.0.ln.weight: is missing; in tph-yolov5-vit-cbam-spp-n with 3 "
+            "classes it is (128,)",
+        ),
+        (
+            VIT,
+            set_module("model.8.m.tr.0.ln1", None),
+            "tensor model.8.m.tr.0.ln1.weight: is missing; in tph-yolov5-vit-cbam-spp-n with 3 "
+            "classes it is (128,)",
+        ),
+        (
+            VIT,
             set_attribute("model.8.m.tr.0.ma", num_heads=8),
             "model.8.m.tr.0.ma: MultiheadAttention.num_heads: found 8, expected 4",
         ),
@@ -290,3 +309,11 @@ def test_what_would_compute_something_else_is_named(
         read_published(path)
     assert str(error.value).startswith(f"{path}: {fault}")
     assert "\n" not in str(error.value)
+
+
+def test_an_activation_in_a_layer_of_the_early_code_is_named(tmp_path: Path) -> None:
+    model = published_model(network(VIT, width=0.25, vit_norms=1))
+    set_module("model.37.m.tr.0.act", nn.ReLU())(model)
+    fault = "model.37.m.tr.0: TransformerLayer: missing or not known inside it: act$"
+    with pytest.raises(ValueError, match=fault):
+        read_published(save(tmp_path / "a.pt", checkpoint(model)))
