@@ -72,6 +72,15 @@ def test_the_options_of_ca_trans_come_back(tmp_path: Path) -> None:
         assert back.spec.neighbourhood == neighbourhood
 
 
+def test_layers_of_the_early_published_code_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    model = network("tph-yolov5-vit-cbam-spp-n", form="published", vit_norms=1)
+    save_checkpoint(path, model)
+    back = load_checkpoint(path)
+    assert back.spec == model.spec
+    assert "neck.head5.c3.m.tr.0.ln.weight" in back.state_dict()
+
+
 def test_half_precision_is_read_as_float32(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
     model = network().half()
@@ -162,6 +171,12 @@ def test_weights_of_another_program_are_refused(tmp_path: Path) -> None:
         (
             {"class_names": []},
             "header model.class_names: Tuple should have at least 1 item after validation, not 0",
+        ),
+        ({"vit_norms": True}, "header model.vit_norms: Input should be 1 or 2"),
+        (
+            {"vit_norms": 1},
+            "header model: Value error, vit_norms: 1 is for tph-yolov5-vit-cbam-spp in the form "
+            "published alone",
         ),
         ({"code": "x"}, "header model.code: Unexpected keyword argument"),
     ],

@@ -160,9 +160,9 @@ def set_module(place: str, module: nn.Module | None) -> Callable[[Any], None]:
     return change
 
 
-PLUS = "tph-yolov5pp"
-SWIN = "tph-yolov5-swin"
-VIT = "tph-yolov5-vit-cbam-spp"
+PLUS: NetworkName = "tph-yolov5pp"
+SWIN: NetworkName = "tph-yolov5-swin"
+VIT: NetworkName = "tph-yolov5-vit-cbam-spp"
 
 
 @pytest.mark.parametrize(
