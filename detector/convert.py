@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from safetensors import SafetensorError
 
 from detector.model.checkpoint import save_checkpoint
 from detector.model.published.reading import Published, read_published
+from detector.model.published.values import tidy
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -42,8 +44,9 @@ def convert(source: Path, target: Path, train_px: int | None, *, overwrite: bool
             whole = Path(folder, target.name)
             save_checkpoint(whole, published.network, notes)
             whole.replace(target)
-    except OSError as error:
-        raise ValueError(f"{target}: cannot be written: {error.strerror}") from error
+    except (OSError, SafetensorError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ValueError(f"{target}: cannot be written: {reason}") from error
     return published
 
 
@@ -63,8 +66,10 @@ def summary(published: Published) -> str:
         "parameters": f"{sum(tensor.numel() for tensor in network.parameters()):,}",
         "train_px": f"{spec.train_px}" + ("" if published.train_px_known else " (not in the file)"),
         "weights": f"the file's entry {published.weights!r}",
-        "ignored": ", ".join(published.ignored) or "nothing",
+        "ignored": tidy(", ".join(published.ignored)) or "nothing",
     }
+    if spec.vit_norms == 1:
+        lines["C3TR"] = "layers with one normalisation, as published on 29 November 2021"
     if (network.anchors_px == 0).any():
         lines["warning"] = "some anchors are 0 wide: the file was never fitted to data"
     return "\n".join(f"{name}: {value}" for name, value in lines.items())

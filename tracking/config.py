@@ -130,10 +130,10 @@ class DroneConfig:
     """
 
     name: Literal["drone"] = "drone"
-    new_score: Annotated[float, Field(ge=0)] = 0.6
-    high_score: Annotated[float, Field(ge=0)] = 0.4
+    new_score: Annotated[float, Field(ge=0)] = 0.65
+    high_score: Annotated[float, Field(ge=0)] = 0.5
     low_score: Annotated[float, Field(ge=0)] = 0.1
-    lost_s: Annotated[float, Field(ge=0, le=1e9)] = 2.0
+    lost_s: Annotated[float, Field(ge=0, le=1e9)] = 3.0
     groups: tuple[tuple[str, ...], ...] = CLASS_GROUPS
     show_lost: bool = False
     frame_rate: Annotated[float, Field(gt=0, le=1e6)] = 30

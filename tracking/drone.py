@@ -11,7 +11,15 @@ from tracking.box_motion import vote
 from tracking.class_groups import ClassGroups
 from tracking.config import DroneConfig
 from tracking.drone_filters import STEPS_PER_S, DroneFilters
-from tracking.drone_matching import Boxes, Match, centres, match_far, match_near, repeats
+from tracking.drone_matching import (
+    Boxes,
+    Match,
+    centres,
+    doubles,
+    match_far,
+    match_near,
+    repeats,
+)
 from tracking.drone_tracklets import DroneTracklets
 from tracking.kalman import Rows
 from tracking.overlap import Intp
@@ -22,8 +30,12 @@ _WEAK_IOU = 0.5
 _SAME_IOU = 0.5
 """Two detections of one group that overlap more are one object; detectors say the same."""
 
-_HITS = 2
-"""Detections that confirm a track; in the first frame one is enough."""
+_DOUBLE_IOU = 0.7
+"""Two tracks of one group of which one is missed and that overlap more are one object."""
+
+_HITS = 3
+"""Detections that confirm a track; in the first frame one is enough. With two, the embedded
+weights show half as many false tracks again on clutter that a moving camera passes."""
 
 _TENTATIVE_S = 0.12
 """Seconds after which a track that is not confirmed yet ends, if it was missed."""
@@ -94,6 +106,9 @@ class Drone:
         rows, fed, left = self._match(boxes, strong, weak, scores, steps)
         self._feed(rows, detections, fed)
         born = left[scores[left] >= self._config.new_score]
+        expired = self._tracklets.life["expired"]
+        if expired.any():
+            self._keep(np.flatnonzero(~expired))
         self._start(detections, boxes, born[~repeats(boxes, born, fed, _SAME_IOU)])
         return self._shown()
 
@@ -152,11 +167,29 @@ class Drone:
         far = match_far(tracks, searched, self._reach(tracks, searched), boxes, surest)
         jumped = ~life["lost"][far.rows]
         self._filters.jump(far.rows[jumped], boxes.xyxy[far.fed[jumped]], steps)
-        life["lost"] = True
         stages: tuple[Match, ...] = (first, second, third, far)
         rows = np.concatenate([stage.rows for stage in stages])
         fed = np.concatenate([stage.fed for stage in stages])
+        rows = self._merge(tracks, rows)
+        life["lost"] = True
         return rows, fed, np.setdiff1d(third.left, far.fed)
+
+    def _merge(self, tracks: Boxes, rows: Intp) -> Intp:
+        """The fed tracks, where two are one object the one fed more often; ends the other."""
+        life, hits = self._tracklets.life, self._tracklets.clock["hits"]
+        life["expired"] = False
+        place = {int(row): index for index, row in enumerate(rows)}
+        idle = np.setdiff1d(np.flatnonzero(life["confirmed"]), rows)
+        sure = rows[life["confirmed"][rows]]
+        merged = rows.copy()
+        for row, other in doubles(tracks, sure, idle, _DOUBLE_IOU):
+            if life["expired"][row] or life["expired"][other]:
+                continue
+            weaker = row if hits[other] > hits[row] else other
+            life["expired"][weaker] = True
+            if weaker == row:
+                merged[place[row]] = other
+        return merged
 
     def _reach(self, tracks: Boxes, rows: Intp) -> Float64Array:
         """`(R, 2)`, how far from their predicted places these tracks are looked for."""

@@ -110,6 +110,14 @@ def repeats(boxes: Boxes, rows: Intp, others: Intp, most_iou: float) -> NDArray[
     return found
 
 
+def doubles(tracks: Boxes, rows: Intp, others: Intp, most_iou: float) -> list[tuple[int, int]]:
+    """Pairs of tracks of one group, one of each set, that overlap more than two objects do."""
+    pairs = overlaps(tracks.xyxy[rows], tracks.xyxy[others], plus_one=False)
+    same = _same_group(tracks, rows, tracks, others, pairs) & (pairs.ious > most_iou)
+    found = sorted(zip(rows[pairs.rows[same]], others[pairs.cols[same]], strict=True))
+    return [(int(row), int(other)) for row, other in found]
+
+
 def centres(boxes: Float64Array) -> tuple[Float64Array, Float64Array]:
     """`(N, 2)` centres and `(N, 2)` widths and heights of `(N, 4)` xyxy boxes."""
     return (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from typer.testing import CliRunner
 
 from detector.convert import app
@@ -47,6 +47,36 @@ def test_the_file_holds_the_network(tmp_path: Path, source: Path) -> None:
     ]
     assert lines[7] == f"wrote {tmp_path / 'out.safetensors'}"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best.pt", "out.safetensors"]
+
+
+def test_layers_of_the_early_code_are_told(tmp_path: Path) -> None:
+    net = network("tph-yolov5-vit-cbam-spp", width=0.25, vit_norms=1)
+    path = save(tmp_path / "best.pt", checkpoint(published_model(net)))
+    code, out, _ = run(path, tmp_path / "out.safetensors")
+    assert code == 0
+    assert "C3TR: layers with one normalisation" in out
+    assert load_checkpoint(tmp_path / "out.safetensors").spec.vit_norms == 1
+
+
+def test_names_of_entries_cannot_steer_a_terminal(tmp_path: Path) -> None:
+    content = checkpoint(published_model(network("yolov5", width=0.25)), **{"\x1b[2J\n": 1})
+    code, out, _ = run(save(tmp_path / "a.pt", content), tmp_path / "out.safetensors")
+    assert code == 0
+    assert "date, ?[2J?\n" in out
+    assert "\x1b" not in out
+
+
+def test_a_full_disk_is_told_in_one_line(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device")
+
+    monkeypatch.setattr("detector.convert.save_checkpoint", fail)
+    code, _, err = run(source, tmp_path / "out.safetensors")
+    assert code == 2
+    assert err.startswith(f"error: {tmp_path / 'out.safetensors'}: cannot be written: Error while")
+    assert [path.name for path in tmp_path.iterdir()] == ["best.pt"]
 
 
 def test_anchors_never_fitted_are_told(tmp_path: Path) -> None:
@@ -114,6 +144,10 @@ def test_files_that_are_no_checkpoint(tmp_path: Path, content: bytes | None, fau
         ({"epoch": 3}, "entry 'model' is a NoneType, no detection network; convert the best.pt"),
         ({"model": torch.nn.Linear(2, 2)}, "entry 'model' is a torch.nn.modules.linear.Linear"),
         (torch.nn.Linear(2, 2), "holds a bare torch.nn.modules.linear.Linear, no checkpoint"),
+        (
+            {"model": torch.nn.DataParallel(torch.nn.Linear(2, 2))},
+            "holds torch.nn.parallel.data_parallel.DataParallel, which is no part of",
+        ),
         (torch.nn.LSTM(2, 2), "holds torch.nn.modules.rnn.LSTM, which is no part of"),
     ],
 )

@@ -92,18 +92,22 @@ def shown_by_bytetrack(frames: Sequence[RenderedFrame]) -> list[set[int]]:
 
 
 def shown_by_drone(frames: Sequence[RenderedFrame]) -> list[set[int]]:
-    """The same of the drone mode: all of the first frame, later ones from their second frame on.
+    """The same of the drone mode: all of the first frame, later ones from their third frame on.
 
     An object that is away in between is not forgotten within 0.12 s, which is three frames.
     """
     confirmed = set(frames[0].ids.tolist())
-    seen: dict[int, int] = {}
+    seen: dict[int, tuple[int, int]] = {}
     shown = []
     for number, frame in enumerate(frames):
         there = set(frame.ids.tolist())
-        confirmed |= {one for one in there if number - seen.get(one, -9) <= 4}
+        for one in there:
+            last, hits = seen.get(one, (-9, 0))
+            hits = hits + 1 if number - last <= 4 or one in confirmed else 1
+            seen[one] = number, hits
+            if hits == 3:
+                confirmed.add(one)
         shown.append(there & confirmed)
-        seen |= dict.fromkeys(there, number)
     return shown
 
 

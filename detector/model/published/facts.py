@@ -34,7 +34,7 @@ class Facts:
         strides: Pixels per cell of each head.
         anchors_px: Widths and heights in pixels for each head.
         train_px: Side of the training images, if the file tells it.
-        vit_norms: Normalisations in the first layer of C3TR; 2 where there is no such layer.
+        vit_norms: Normalisations in the layers of C3TR; 2 where there is no such layer.
     """
 
     depth: Any

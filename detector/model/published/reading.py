@@ -151,6 +151,19 @@ def _check_shapes(
     for key in found:
         if key not in expected:
             raise ValueError(f"tensor {key}: has no place {where}")
+    _check_sizes(list(found.values()))
+
+
+def _check_sizes(found: list[TensorRef]) -> None:
+    """Refuses tensors that are together larger than what the file holds for them.
+
+    Any number of tensors, of any size, can lie in one small storage.
+    """
+    needed = sum(torch.Size(ref.shape).numel() * ref.storage.dtype.itemsize for ref in found)
+    storages = {ref.storage.key: ref.storage for ref in found}.values()
+    held = sum(storage.elements * storage.dtype.itemsize for storage in storages)
+    if needed > held:
+        raise ValueError(f"its tensors take {needed} bytes, their storages have {held}")
 
 
 def _take_tensors(

@@ -172,7 +172,7 @@ def test_weights_of_another_program_are_refused(tmp_path: Path) -> None:
             {"class_names": []},
             "header model.class_names: Tuple should have at least 1 item after validation, not 0",
         ),
-        ({"vit_norms": True}, "header model.vit_norms: Input should be 1 or 2"),
+        ({"vit_norms": "1"}, "header model.vit_norms: Input should be 1 or 2"),
         (
             {"vit_norms": 1},
             "header model: Value error, vit_norms: 1 is for tph-yolov5-vit-cbam-spp in the form "

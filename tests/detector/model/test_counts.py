@@ -57,6 +57,19 @@ def test_counts_equal_those_measured_on_the_published_code(name: str) -> None:
     assert found == MEASURED[name]
 
 
+@pytest.mark.parametrize(
+    ("size", "measured"),
+    [("l", (51_011_828, 672, 50_982_452, 555)), ("x", (93_304_466, 791, 93_262_946, 652))],
+)
+def test_the_early_vit_layers_are_as_many_as_published(
+    size: str, measured: tuple[int, ...]
+) -> None:
+    network = on_meta(f"tph-yolov5-vit-cbam-spp-{size}", vit_norms=1)
+    built = parameter_count(network), layer_count(network)
+    network.fuse()
+    assert (*built, parameter_count(network), layer_count(network)) == measured
+
+
 @pytest.mark.parametrize("network", NETWORKS)
 def test_products_are_those_that_torch_counts(network: NetworkName) -> None:
     # Torch sees the folded products of CA-Trans; without it both must count the same.

@@ -255,6 +255,14 @@ VIT: NetworkName = "tph-yolov5-vit-cbam-spp"
         ),
         (
             PLUS,
+            set_attribute(
+                "model.7.conv",
+                _parameters={"weight": torch.zeros(1).expand(256, 128, 3, 3), "bias": None},
+            ),
+            "its tensors take ",
+        ),
+        (
+            PLUS,
             set_module("model.3.more", nn.Linear(2, 2)),
             "tensor model.3.more.weight: has no place in tph-yolov5pp-n with 3 classes",
         ),
