@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from detector.faults import first_fault
 from detector.strict_yaml import parse_yaml, read_yaml
 from pipeline.config import PipelineConfig
 from pipeline.errors import InputError
-from detector.faults import first_fault
 
 T = TypeVar("T")
 

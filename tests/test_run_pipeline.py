@@ -120,7 +120,7 @@ def test_options_reach_the_config(clip: Path, tmp_path: Path, stub: list[Detecto
     assert run_pipeline.main(["--video", str(clip), *options.split()]) == 0
     config = summary(out / "clip")["config"]
     assert config["tracker"] == {"name": "sort", "max_age": 4, "min_hits": 3, "iou_threshold": 0.3}
-    assert config["output"] == {"folder": str(out), "video": False}
+    assert config["output"] == {"folder": str(out), "video": False, "refine": None}
     assert (config["min_score"], config["max_frames"]) == (0.4, 3)
     [detector] = stub
     assert (detector.weights, detector.device, detector.confidence) == (

@@ -30,7 +30,7 @@ _WEAK_IOU = 0.5
 _SAME_IOU = 0.5
 """Two detections of one group that overlap more are one object; detectors say the same."""
 
-_DOUBLE_IOU = 0.7
+_DOUBLE_IOU = 0.8
 """Two tracks of one group of which one is missed and that overlap more are one object."""
 
 _HITS = 3
