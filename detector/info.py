@@ -22,6 +22,9 @@ from detector.model.spec import SIZES, ModelSpec
 
 SIDES_PX = (640, 1024, 1536)
 
+PRINT_PX = 32
+"""Side of the image that the published code counts, and scales to 640 px by the area."""
+
 PAPER_GFLOPS = {
     "yolov5-x": 200.2,
     "yolov5-p2-x": 241.2,
@@ -34,12 +37,13 @@ and size x at 640 px comes nearest."""
 
 NOTES = (
     "GFLOPs as published figures count them (thop 0.1.1 on the published form, not fused, random "
-    "weights). 'products' is the fused network's convolutions, linear maps and attention at "
-    "640 px, 'here' the same of the corrected form as it runs here, with CA-Trans folded.",
-    "The paper's 315.4 is near what the published tool prints for a network with one Swin layer, "
-    "scaled from a 32 px input, where every map is padded to a window: it is too high. So are its "
-    "556.6 (TPH-YOLOv5) and 293.2 (TPH-YOLOv5++) for UAVDT, which match that print at size x with "
-    "three classes.",
+    "weights). 'print' is what the published code prints for 640 px: it counts a 32 px image, "
+    "where every map of Swin is padded to a window, which is too high. 'products' is the fused "
+    "network's convolutions, linear maps and attention at 640 px, 'here' the same of the "
+    "corrected form as it runs here, with CA-Trans folded.",
+    "The paper's 315.4 is near the print for a network with one Swin layer. Its 556.6 (TPH-YOLOv5) "
+    "and 293.2 (TPH-YOLOv5++) for UAVDT are near the print at size x with three classes: 558.6 "
+    "and 283.1.",
 )
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -54,8 +58,9 @@ def describe(spec: ModelSpec, anchors: int) -> dict[str, Any]:
 
     Returns:
         `name`, `form`, `classes`, `anchors`; `parameters`, `layers` and their `_fused` numbers;
-        `gflops`, from side in pixels to 1e9 operations; `gflops_products_fused_640`;
-        `gflops_here_640`; `gflops_paper` or `None`.
+        `gflops`, from side in pixels to 1e9 operations; `gflops_print_640`, what the published
+        code prints; `gflops_fused_640`; `gflops_products_fused_640`; `gflops_here_640`;
+        `gflops_paper` or `None`.
     """
     network = _on_meta(spec, anchors)
     row: dict[str, Any] = {
@@ -66,11 +71,13 @@ def describe(spec: ModelSpec, anchors: int) -> dict[str, Any]:
         "parameters": parameter_count(network),
         "layers": layer_count(network),
         "gflops": {side: count_operations(network, side).modules for side in SIDES_PX},
+        "gflops_print_640": count_operations(network, PRINT_PX).modules * (640 / PRINT_PX) ** 2,
     }
     network.fuse()
     row["parameters_fused"] = parameter_count(network)
     row["layers_fused"] = layer_count(network)
-    row["gflops_products_fused_640"] = count_operations(network, 640).products
+    fused = count_operations(network, 640)
+    row["gflops_fused_640"], row["gflops_products_fused_640"] = fused.modules, fused.products
     row["gflops_here_640"] = _gflops_here(spec, anchors)
     row["gflops_paper"] = PAPER_GFLOPS.get(spec.name)
     return row
@@ -112,7 +119,7 @@ def choose(names: Sequence[str], classes: int) -> list[tuple[ModelSpec, int]]:
     """
     found: list[tuple[ModelSpec, int]] = []
     for name in names or list(NETWORKS):
-        if name.endswith(".safetensors"):
+        if name.endswith((".safetensors", ".pt", ".pth")):
             network = load_checkpoint(Path(name))
             found.append((network.spec, network.anchors_px.shape[1]))
             continue
@@ -129,7 +136,7 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
     result = Table(title=f"{rows[0]['classes']} classes; fused network in brackets" if rows else "")
     result.add_column("network", no_wrap=True)
     headings = ("parameters M", "layers", *(f"GFLOPs {side}" for side in SIDES_PX))
-    for heading in (*headings, "products", "here", "paper", "differs"):
+    for heading in (*headings, "print", "products", "here", "paper", "differs"):
         result.add_column(heading, justify="right")
     for row in rows:
         paper = row["gflops_paper"]
@@ -137,7 +144,9 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
             row["name"],
             f"{row['parameters'] / 1e6:.2f} ({row['parameters_fused'] / 1e6:.2f})",
             f"{row['layers']} ({row['layers_fused']})",
-            *(f"{gflops:.1f}" for gflops in row["gflops"].values()),
+            f"{row['gflops'][640]:.1f} ({row['gflops_fused_640']:.1f})",
+            *(f"{row['gflops'][side]:.1f}" for side in SIDES_PX[1:]),
+            f"{row['gflops_print_640']:.1f}",
             f"{row['gflops_products_fused_640']:.1f}",
             f"{row['gflops_here_640']:.1f}",
             "" if paper is None else f"{paper:.1f}",
@@ -179,7 +188,7 @@ def info(
             raise
         print(f"error: {error}", file=sys.stderr)
         return 2
-    console = Console(width=None if sys.stdout.isatty() else 150)
+    console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(table(rows))
     for note in NOTES:
         console.print(note, style="dim")

@@ -101,9 +101,9 @@ def assign_below(pairs: Pairs, costs: Float64Array, limit: float) -> Matches:
     A pair is worth making only if it costs less than `limit`.
 
     Args:
-        pairs: The overlapping pairs; any other pair costs 1.
+        pairs: Those that overlap; any other pair costs 1.
         costs: `(P,)`, one for each pair.
-        limit: At most 1.
+        limit: Above 1, pairs that do not overlap are made as well.
     """
     if limit < 1:
         gains = limit - costs

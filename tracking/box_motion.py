@@ -24,7 +24,7 @@ _MOST_GROWTH = 1.6
 _STILL = 0.8
 """With this share of the tracks on detections as they are, no shift is looked for."""
 
-_LEAST_SHARE = .25
+_LEAST_SHARE = 0.25
 _LEAST_GAIN = 2.0
 _GAIN_SHARE = 0.15
 _ABOUT_AS_GOOD = 0.93

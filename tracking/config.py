@@ -39,9 +39,9 @@ class SortConfig:
     """
 
     name: Literal["sort"] = "sort"
-    max_age: Annotated[int, Field(ge=0)] = 1
-    min_hits: Annotated[int, Field(ge=0)] = 3
-    iou_threshold: Annotated[float, Field(gt=0, le=1)] = 0.3
+    max_age: int = 1
+    min_hits: int = 3
+    iou_threshold: float = 0.3
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -58,8 +58,8 @@ class ByteTrackConfig:
     """
 
     name: Literal["bytetrack"] = "bytetrack"
-    track_thresh: Annotated[float, Field(ge=0)] = 0.6
-    match_thresh: Annotated[float, Field(gt=0, le=1)] = 0.9
+    track_thresh: float = 0.6
+    match_thresh: float = 0.9
     track_buffer: Annotated[int, Field(ge=0, le=10**9)] = 30
     frame_rate: Annotated[float, Field(gt=0, le=1e6)] = 30
     fuse_score: bool = True
@@ -81,11 +81,11 @@ class OcSortConfig:
 
     name: Literal["ocsort"] = "ocsort"
     det_thresh: float = 0.6
-    max_age: Annotated[int, Field(ge=0)] = 30
-    min_hits: Annotated[int, Field(ge=0)] = 3
-    iou_threshold: Annotated[float, Field(gt=0, le=1)] = 0.3
-    delta_t: Annotated[int, Field(ge=0, le=1000)] = 3
-    inertia: Annotated[float, Field(ge=0)] = 0.2
+    max_age: int = 30
+    min_hits: int = 3
+    iou_threshold: float = 0.3
+    delta_t: Annotated[int, Field(le=1000)] = 3
+    inertia: float = 0.2
     use_byte: bool = False
 
 
@@ -104,11 +104,11 @@ class BotSortConfig:
     """
 
     name: Literal["botsort"] = "botsort"
-    track_high_thresh: Annotated[float, Field(ge=0)] = 0.6
-    track_low_thresh: Annotated[float, Field(ge=0)] = 0.1
-    new_track_thresh: Annotated[float, Field(ge=0)] = 0.7
+    track_high_thresh: float = 0.6
+    track_low_thresh: float = 0.1
+    new_track_thresh: float = 0.7
     track_buffer: Annotated[int, Field(ge=0, le=10**9)] = 30
-    match_thresh: Annotated[float, Field(gt=0, le=1)] = 0.8
+    match_thresh: float = 0.8
     fuse_score: bool = True
     frame_rate: Annotated[float, Field(gt=0, le=1e6)] = 30
 
@@ -130,7 +130,7 @@ class DroneConfig:
     """
 
     name: Literal["drone"] = "drone"
-    new_score: Annotated[float, Field(ge=0)] = 0.65
+    new_score: Annotated[float, Field(ge=0)] = 0.7
     high_score: Annotated[float, Field(ge=0)] = 0.5
     low_score: Annotated[float, Field(ge=0)] = 0.1
     lost_s: Annotated[float, Field(ge=0, le=1e9)] = 3.0

@@ -35,7 +35,7 @@ _DOUBLE_IOU = 0.8
 
 _HITS = 3
 """Detections that confirm a track; in the first frame one is enough. With two, the embedded
-weights show half as many false tracks again on clutter that a moving camera passes."""
+weights show 17 tracks instead of 12 in a clip with one car and clutter beside the road."""
 
 _TENTATIVE_S = 0.12
 """Seconds after which a track that is not confirmed yet ends, if it was missed."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracking.association import by_row
-from tracking.overlap import Intp, Pairs
+from tracking.overlap import Intp, Pairs, all_pairs
 from tracking.tracks import Float64Array
 
 
@@ -39,13 +39,15 @@ def match_detections(
     Where the pairs above the threshold are one to one they are taken as they are; else the
     assignment decides among *all* pairs, and its pairs below the threshold are refused. The
     two can differ: a pair of exactly the threshold is kept only by the second, and there pairs
-    too weak to count can win places.
+    too weak to count can win places. With a threshold of 0 or less, boxes apart match too.
 
     Args:
         pairs: Detections by tracks.
-        iou_threshold: Above 0.
+        iou_threshold: Least IoU.
         assign: Gives the rows, columns and IoUs of the best assignment, by ascending row.
     """
+    if iou_threshold <= 0:
+        pairs = all_pairs(pairs)
     over = pairs.ious > iou_threshold
     rows, cols = pairs.rows[over], pairs.cols[over]
     if len(rows) and np.bincount(rows).max() == 1 and np.bincount(cols).max() == 1:

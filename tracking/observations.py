@@ -156,7 +156,7 @@ class DirectionBonus:
         self._to = _centres(detections)
         self._scores = detections[:, 4]
         self._inertia = inertia
-        self.limit = float(np.abs(self._scores).max(initial=0.0)) * inertia / 2
+        self.limit = float(np.abs(self._scores).max(initial=0.0) * abs(inertia)) / 2
 
     def table(self, rows: Intp, cols: Intp) -> Float64Array:
         """`(R, C)`: for these detections by these tracks."""

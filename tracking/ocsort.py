@@ -10,7 +10,7 @@ from tracking.config import OcSortConfig
 from tracking.hit_streaks import HitStreaks
 from tracking.matching import Match, match_detections
 from tracking.observations import DirectionBonus, ObservedFilters
-from tracking.overlap import Intp, Pairs, overlaps
+from tracking.overlap import Intp, Pairs, all_pairs, overlaps
 from tracking.tracks import Float64Array, Motion, Tracks
 
 _LEAST_SCORE = 0.1
@@ -80,6 +80,8 @@ class OcSort(HitStreaks[OcSortConfig, ObservedFilters]):
         pairs = overlaps(boxes[candidates], places[idle], plus_one=False)
         if not pairs.ious.max(initial=0.0) > self._config.iou_threshold:
             return candidates[:0], idle[:0], candidates, idle
+        if self._config.iou_threshold <= 0:
+            pairs = all_pairs(pairs)
         rows, cols, ious = assign_all(pairs)
         refused = ious < self._config.iou_threshold
         rows, cols = rows[~refused], cols[~refused]

@@ -69,6 +69,14 @@ def overlaps(first: Float64Array, second: Float64Array, *, plus_one: bool) -> Pa
     return Pairs(shape, rows, cols, ious)
 
 
+def all_pairs(pairs: Pairs) -> Pairs:
+    """The same, with the pairs that do not overlap as well, at an IoU of 0."""
+    ious = np.zeros(pairs.shape)
+    ious[pairs.rows, pairs.cols] = pairs.ious
+    rows, cols = np.indices(pairs.shape).reshape(2, -1)
+    return Pairs(pairs.shape, rows, cols, ious.ravel())
+
+
 def _common(first: Sides, second: Sides, unit: float) -> Float64Array:
     """Length that intervals (starts, ends) share, not above 0 where they are apart."""
     length = np.minimum(first[1], second[1])

@@ -58,8 +58,9 @@ Exit codes: 0 done, 2 wrong input, 130 interrupted."""
 
 
 def _defaults(name: str) -> dict[str, object]:
+    """The settings and their defaults; groups of classes need names, which no MOT file has."""
     config = vars(TRACKER_CONFIGS[name]())
-    return {key: value for key, value in config.items() if key != "name"}
+    return {key: value for key, value in config.items() if key not in ("name", "groups")}
 
 
 @app.command(help=_help(), no_args_is_help=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -112,18 +112,15 @@ class _Ranked:
         """To find the pairs that meet."""
         return BoxIndex(self.boxes, self.group)
 
-    def overlapping(self, pairs: Iterable[Pairs]) -> tuple[Tensor, Tensor]:
-        """Of pairs that meet, those where one box suppresses the other, better box first."""
+    def overlapping(self, pairs: Iterable[Pairs]) -> Iterator[Tensor]:
+        """Of pairs that meet, `(2, P)` those where one box suppresses the other; in chunks."""
         areas = box_areas(self.boxes)
-        found = [torch.zeros((2, 0), dtype=torch.int64, device=areas.device)]
         for i, j, shared in pairs:
             overlap = pair_ious(areas, i, j, shared)
             if self.distance_power is not None:
                 overlap -= _distances(self.boxes, i, j) ** self.distance_power
             chosen = set_rows(overlap > self.iou)
-            found.append(torch.stack([take(i, chosen), take(j, chosen)]))
-        i, j = torch.cat(found, dim=1)
-        return torch.minimum(i, j), torch.maximum(i, j)
+            yield torch.stack([take(i, chosen), take(j, chosen)])
 
 
 def _distances(boxes: Tensor, i: Tensor, j: Tensor) -> Tensor:
@@ -139,15 +136,16 @@ def _greedy(ranked: _Ranked) -> Tensor:
     """Rows that stay, ascending."""
     count = len(ranked.boxes)
     index = ranked.index()
-    if count <= SMALL or index.pair_bound() <= PAIRS_PER_BOX * count:
-        return resolve(count, *ranked.overlapping(index.pairs()))
     rows = arange(count, ranked.boxes)
+    if count <= SMALL or index.pair_bound() <= PAIRS_PER_BOX * count:
+        i, j = torch.cat([rows.new_zeros((2, 0)), *ranked.overlapping(index.pairs())], dim=1)
+        return resolve(count, torch.minimum(i, j), torch.maximum(i, j))
     head, tail = rows[: count // 8], rows[count // 8 :]
     best = take(head, _greedy(ranked[head]))
     together = ranked[torch.cat([best, tail])]
     is_best = arange(len(together.boxes), rows) < len(best)
     stays = torch.ones(len(together.boxes), dtype=torch.bool, device=rows.device)
-    for pairs in together.index().pairs_between(is_best):
-        stays.index_fill_(0, together.overlapping([pairs])[1], value=False)
+    for _, losers in together.overlapping(together.index().pairs_between(is_best)):
+        stays.index_fill_(0, losers, value=False)
     tail = take(tail, set_rows(stays[len(best) :]))
     return torch.cat([best, take(tail, _greedy(ranked[tail]))])

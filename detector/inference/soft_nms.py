@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -125,7 +125,8 @@ class _Choice:
         """
         costs = take(self.costs, rows)
         chosen = torch.zeros_like(costs, dtype=torch.bool)
-        i, j, decays = self._decays(rows, index.pairs())
+        every = [(rows[:0], rows[:0], rows[:0]), *self._decays(rows, index.pairs())]
+        i, j, decays = map(torch.cat, zip(*every, strict=True))
         while True:
             is_open = _precedes(costs, rows, *bar) & ~chosen
             near = set_rows(take(is_open, i) | take(is_open, j))
@@ -147,20 +148,16 @@ class _Choice:
         """Lowers the scores of some rows by the decays of those just chosen."""
         both = torch.cat([by, rows])
         meeting = self._index(both).pairs_between(arange(len(both), both) < len(by))
-        for chunk in meeting:
-            _, j, decays = self._decays(both, [chunk])
+        for _, j, decays in self._decays(both, meeting):
             self.costs.index_add_(0, take(both, j), decays)
 
-    def _decays(self, rows: Tensor, pairs: Iterable[Pairs]) -> Pairs:
-        """Pairs of which one lowers the other: places in `rows`, and by how much."""
+    def _decays(self, rows: Tensor, pairs: Iterable[Pairs]) -> Iterator[Pairs]:
+        """Pairs of which one lowers the other: places in `rows`, and by how much; in chunks."""
         areas = box_areas(take(self._boxes, rows))
-        found = [(rows[:0], rows[:0], rows[:0])]
         for i, j, shared in pairs:
             costs = self._decay.cost(pair_ious(areas, i, j, shared))
             matter = set_rows(costs > 0)
-            found.append((take(i, matter), take(j, matter), take(costs, matter)))
-        i, j, costs = map(torch.cat, zip(*found, strict=True))
-        return i, j, costs
+            yield take(i, matter), take(j, matter), take(costs, matter)
 
 
 def _precedes(

@@ -39,6 +39,11 @@ def load_checkpoint(path: Path) -> Network:
         ValueError: If the file is missing or not such a file, or a tensor does not fit; the
             message names the file, the tensor and both shapes.
     """
+    if path.suffix in (".pt", ".pth"):
+        raise ValueError(
+            f"{path}: weights of torch; python -m detector.convert makes a .safetensors file of "
+            "a published one"
+        )
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

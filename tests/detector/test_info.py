@@ -5,15 +5,32 @@ from pathlib import Path
 
 import pytest
 
-from detector.info import main
+from detector.info import choose, describe, main
 from detector.weights import DEFAULT_WEIGHTS
 
 
 def test_prints_a_network_beside_the_paper(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tph-yolov5pp-x"]) == 0
     out = capsys.readouterr().out
-    for figure in ("74.96 (74.92)", "556 (441)", "201.0", "513.2", "1154.6", "207.0", "-2.9%"):
+    figures = ("74.96 (74.92)", "556 (441)", "201.0 (200.2)", "513.2", "1154.6", "283.2", "207.0")
+    for figure in (*figures, "-2.9%"):
         assert figure in out
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "printed"),
+    [
+        ("yolov5-l", 10, 108.4),
+        ("tph-yolov5pp-l", 10, 160.7),
+        ("tph-yolov5-swin-l", 10, 261.2),
+        ("tph-yolov5-vit-cbam-spp-l", 10, 146.6),
+        ("tph-yolov5-swin-x", 3, 558.6),
+        ("tph-yolov5pp-x", 3, 283.1),
+    ],
+)
+def test_what_the_published_code_prints(name: str, classes: int, printed: float) -> None:
+    ((spec, anchors),) = choose([name], classes)
+    assert describe(spec, anchors)["gflops_print_640"] == pytest.approx(printed, abs=0.05)
 
 
 def test_a_network_without_a_size_is_all_five(tmp_path: Path) -> None:
@@ -38,6 +55,7 @@ def test_a_file_of_weights_is_counted_in_its_own_form(tmp_path: Path) -> None:
     [
         (["yolov9-x"], "'yolov9-x' is no network"),
         (["yolov5-xxl"], "'yolov5-xxl' is no network"),
+        (["best.pt"], "best.pt: weights of torch; python -m detector.convert makes"),
         (["missing.safetensors"], "missing.safetensors"),
         (["yolov5-n", "--classes", "0"], "--classes"),
         (["yolov5-n", "--json", "missing/folder.json"], "missing/folder.json"),

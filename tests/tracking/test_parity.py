@@ -73,6 +73,22 @@ VARIANTS: dict[str, Callable[[], tuple[Tracker, Reference]]] = {
     ),
 }
 
+HOWEVER_FAR: dict[str, Callable[[], tuple[Tracker, Reference]]] = {
+    "sort": lambda: (
+        Sort(SortConfig(max_age=2, min_hits=-1, iou_threshold=0)),
+        ReferenceSort(2, -1, 0.0),
+    ),
+    "bytetrack": lambda: (
+        ByteTrack(ByteTrackConfig(match_thresh=1.5)),
+        ReferenceByteTrack(match_thresh=1.5),
+    ),
+    "ocsort": lambda: (
+        OcSort(OcSortConfig(max_age=4, iou_threshold=-0.1, inertia=-0.5, use_byte=True)),
+        ReferenceOcSort(max_age=4, iou_threshold=-0.1, inertia=-0.5, use_byte=True),
+    ),
+}
+"""With limits that let boxes match that do not overlap."""
+
 SCENES = {
     "few": Scene(objects=3, false=0.2),
     "plain": Scene(),
@@ -134,6 +150,16 @@ def test_random_scenes(scene: str, variant: str) -> None:
     for seed in range(1 if scene == "crowd" or "," in variant else 2):
         expected = _reference_on_scene(variant, scene, seed)
         assert _compare(variant, _scene(scene, seed), expected) is None, f"seed {seed}"
+
+
+@pytest.mark.parametrize("scene", ["few", "gaps", "whole pixels, doubled"])
+@pytest.mark.parametrize("variant", list(HOWEVER_FAR))
+@pytest.mark.usefixtures("paths")
+def test_boxes_that_do_not_overlap(variant: str, scene: str) -> None:
+    tracker, reference = HOWEVER_FAR[variant]()
+    frames = _scene(scene, 0)
+    ours, theirs = run(tracker, frames), run(AsTracker(reference), frames)
+    assert difference([rows[:, :5] for rows in ours], [rows[:, :5] for rows in theirs]) is None
 
 
 @given(

@@ -104,6 +104,7 @@ def _check_entries(entries: list[ZipInfo], file_bytes: int) -> str:
         raise ValueError(f"has {len(names)} entries, more than {MOST_ENTRIES}")
     if len(set(names)) != len(names):
         raise ValueError("has several entries of one name")
+    folder = _one_folder(names)
     for entry in entries:
         if entry.compress_type != ZIP_STORED or entry.compress_size != entry.file_size:
             raise ValueError(
@@ -111,7 +112,7 @@ def _check_entries(entries: list[ZipInfo], file_bytes: int) -> str:
             )
     if sum(entry.file_size for entry in entries) > file_bytes:
         raise ValueError("its entries overlap: together they are larger than the file")
-    return _one_folder(names)
+    return folder
 
 
 def _one_folder(names: list[str]) -> str:

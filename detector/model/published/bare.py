@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from detector.model.published.archive import MOST_PICKLE_BYTES
-from detector.model.published.inert import read_pickle
+from detector.model.published.inert import OLD_FORMAT, read_pickle
 
 
 def refuse_bare_pickle(path: Path) -> None:
@@ -29,6 +29,4 @@ def refuse_bare_pickle(path: Path) -> None:
 
 
 def _refuse_storage(_: str) -> NoReturn:
-    raise ValueError(
-        "in torch's format from before version 1.6; load it and save it with a newer torch"
-    )
+    raise ValueError(OLD_FORMAT)

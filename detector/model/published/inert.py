@@ -18,6 +18,8 @@ from detector.model.published.names import ALLOWED, ORDERED_DICT, PARAMETER, STO
 from detector.model.published.tensors import storage_ref, tensor_ref
 from detector.model.published.values import describe, tidy
 
+OLD_FORMAT = "in torch's format from before version 1.6; load it and save it with a newer torch"
+
 FindStorage = Callable[[str], int]
 """Bytes of the storage of a key; `ValueError` if there is none."""
 
@@ -188,7 +190,12 @@ class _Machine:
 
     def storage(self, _: Any) -> None:
         (reference,) = self.take(1)
-        kind, name, key, device, elements = _expect(reference, tuple)[:5]
+        reference = _expect(reference, tuple)
+        if reference[:1] == ("module",):
+            raise ValueError(OLD_FORMAT)
+        if len(reference) < 5:
+            raise _refusal("a reference that is no storage")
+        kind, name, key, device, elements = reference[:5]
         dtype = STORAGES.get(_expect(name, Name).name)
         if kind != "storage" or dtype is None or not re.fullmatch("[0-9]{1,20}", key, re.ASCII):
             raise _refusal(f"a reference that is no storage: {describe(key)}")

@@ -25,6 +25,7 @@ STORAGES = {
 _PLAIN = """
     __builtin__.set builtins.set _codecs.encode argparse.Namespace datetime.datetime
     pathlib.PosixPath pathlib.WindowsPath pathlib.Path
+    pathlib._local.PosixPath pathlib._local.WindowsPath
     numpy.ndarray numpy.dtype
     numpy.core.multiarray._reconstruct numpy._core.multiarray._reconstruct
     numpy.core.multiarray.scalar numpy._core.multiarray.scalar

@@ -127,6 +127,11 @@ def refused(path: Path) -> str:
     return message
 
 
+def test_a_file_of_torch_is_told_the_way(tmp_path: Path) -> None:
+    torch.save({}, tmp_path / "best.pt")
+    assert "python -m detector.convert makes" in refused(tmp_path / "best.pt")
+
+
 @pytest.mark.parametrize("kept", [0, 7, 100, -1])
 def test_a_cut_file_is_refused(tmp_path: Path, kept: int) -> None:
     path = tmp_path / "net.safetensors"

@@ -88,6 +88,13 @@ def test_bombs(tmp_path: Path) -> None:
     assert "entry data.pkl has 17825792 bytes, more than" in fault(large)
 
 
+def test_a_torchscript_program_is_told_by_its_kind(tmp_path: Path) -> None:
+    code = write(
+        tmp_path / "t.pt", {"a/constants.pkl": b"", "a/code/x.py": b""}, zipfile.ZIP_DEFLATED
+    )
+    assert fault(code).startswith("a TorchScript program;")
+
+
 def test_two_entries_of_one_name(tmp_path: Path) -> None:
     path = write(tmp_path / "t.pt", USUAL)
     with zipfile.ZipFile(path, "a") as file, pytest.warns(UserWarning, match="Duplicate"):

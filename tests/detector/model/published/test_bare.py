@@ -36,6 +36,8 @@ def test_harmless_ones_are_refused_by_their_format(tmp_path: Path) -> None:
     assert fault(path) == "a bare pickle, not a file of torch.save"
     torch.save({"a": torch.ones(2)}, path, _use_new_zipfile_serialization=False)
     assert "from before version 1.6; load it and save it with a newer torch" in fault(path)
+    torch.save({"model": torch.nn.Linear(2, 2)}, path, _use_new_zipfile_serialization=False)
+    assert "from before version 1.6; load it and save it with a newer torch" in fault(path)
 
 
 def test_other_files_pass_by(tmp_path: Path) -> None:
