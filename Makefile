@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SYNCED := .venv/.synced
-BENCHMARKS := decode merging output pipeline tracking
+BENCHMARKS := attention decode merging output pipeline tracking
 
 .PHONY: demo test lint bench clean
 

@@ -14,6 +14,9 @@ from detector.inference.tensors import arange, argsort, falling, set_rows, take
 PAIRS_PER_BOX = 32
 """Where more pairs than these may meet, the best boxes go first: most others then fall."""
 
+MOST_PAIRS = 1 << 24
+"""Held at once, 16 bytes each and copies: an untrained network gives millions of candidates."""
+
 SMALL = 1024
 """So few boxes are compared at once even if all meet."""
 
@@ -34,7 +37,8 @@ def nms(
 
     Exact: each box in order of score (equal scores: the lower row first) stays unless a box that
     stayed before it overlaps it by more than `iou`. Only boxes that meet are compared, so the
-    work grows with their number and not with its square, memory is bounded, and no cap drops any.
+    work grows with their number and not with its square, memory with the number of boxes, and no
+    cap drops any.
 
     Args:
         boxes: `(N, 4)` `x1, y1, x2, y2`. Boxes without area overlap nothing and stay.
@@ -137,7 +141,7 @@ def _greedy(ranked: _Ranked) -> Tensor:
     count = len(ranked.boxes)
     index = ranked.index()
     rows = arange(count, ranked.boxes)
-    if count <= SMALL or index.pair_bound() <= PAIRS_PER_BOX * count:
+    if count <= SMALL or index.pair_bound() <= min(PAIRS_PER_BOX * count, MOST_PAIRS):
         i, j = torch.cat([rows.new_zeros((2, 0)), *ranked.overlapping(index.pairs())], dim=1)
         return resolve(count, torch.minimum(i, j), torch.maximum(i, j))
     head, tail = rows[: count // 8], rows[count // 8 :]

@@ -25,12 +25,15 @@ def test_equals_the_greedy_loop(scene: Scene, limit: float, power: float | None)
     assert found.tolist() == expected
 
 
-@given(scenes(), POWERS)
-def test_equals_the_greedy_loop_when_the_best_go_first(scene: Scene, power: float | None) -> None:
+@pytest.mark.parametrize("limit", ["PAIRS_PER_BOX", "MOST_PAIRS"])
+@given(scene=scenes(), power=POWERS)
+def test_equals_the_greedy_loop_when_the_best_go_first(
+    limit: str, scene: Scene, power: float | None
+) -> None:
     boxes, scores, group = scene
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "SMALL", 8)
-        patch.setattr(module, "PAIRS_PER_BOX", 0)
+        patch.setattr(module, limit, 0)
         patch.setattr(module, "ROUNDS", 1)
         patch.setattr(pairs, "CHUNK", 5)
         found = nms(boxes, scores, 0.4, group, distance_power=power)
