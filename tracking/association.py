@@ -7,7 +7,7 @@ for small problems, that very matrix is solved.
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import lap
 import numpy as np
@@ -21,6 +21,37 @@ Matches: TypeAlias = tuple[Intp, Intp]
 
 _WHOLE = 4096
 """Up to this many cells the whole matrix is quicker (64 x 64: 0.04 ms)."""
+
+
+class Split(NamedTuple):
+    """Tracks and detections that are matched, and what both sides have left.
+
+    Attributes:
+        rows: The tracks that are fed.
+        fed: What feeds each of them.
+        rows_left: The other tracks that took part.
+        left: The other detections that took part.
+    """
+
+    rows: Intp
+    fed: Intp
+    rows_left: Intp
+    left: Intp
+
+
+def split(rows: Intp, candidates: Intp, found: Matches) -> Split:
+    """What an assignment among some tracks and some detections makes of them.
+
+    Args:
+        rows: Of the tracks that take part.
+        candidates: The detections that take part.
+        found: Places in `rows` and in `candidates`.
+    """
+    row, col = found
+    row_left, left = np.ones(len(rows), bool), np.ones(len(candidates), bool)
+    row_left[row] = False
+    left[col] = False
+    return Split(rows[row], candidates[col], rows[row_left], candidates[left])
 
 
 def assign_all(pairs: Pairs) -> tuple[Intp, Intp, Float64Array]:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from detector.detections import Detections, FloatArray
+from tracking.association import Split
 from tracking.box_motion import vote
 from tracking.class_groups import ClassGroups
 from tracking.config import DroneConfig
 from tracking.drone_filters import STEPS_PER_S, DroneFilters
 from tracking.drone_matching import (
     Boxes,
-    Match,
     centres,
     doubles,
     match_far,
@@ -167,7 +167,7 @@ class Drone:
         far = match_far(tracks, searched, self._reach(tracks, searched), boxes, surest)
         jumped = ~life["lost"][far.rows]
         self._filters.jump(far.rows[jumped], boxes.xyxy[far.fed[jumped]], steps)
-        stages: tuple[Match, ...] = (first, second, third, far)
+        stages: tuple[Split, ...] = (first, second, third, far)
         rows = np.concatenate([stage.rows for stage in stages])
         fed = np.concatenate([stage.fed for stage in stages])
         rows = self._merge(tracks, rows)

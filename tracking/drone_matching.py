@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import IntArray
-from tracking.association import Matches, assign_below
+from tracking.association import Split, assign_below, split
 from tracking.overlap import Intp, Pairs, overlaps
 from tracking.tracks import Float64Array
 
@@ -35,18 +34,9 @@ class Boxes:
     groups: IntArray
 
 
-class Match(NamedTuple):
-    """Matched tracks and detections, and what both sides have left."""
-
-    rows: Intp
-    fed: Intp
-    rows_left: Intp
-    left: Intp
-
-
 def match_near(
     tracks: Boxes, rows: Intp, detections: Boxes, candidates: Intp, least_iou: float
-) -> Match:
+) -> Split:
     """Assigns by buffered IoU, which must be above `least_iou`.
 
     Args:
@@ -57,16 +47,16 @@ def match_near(
         least_iou: Above 0, below 1.
     """
     if not len(rows) or not len(candidates):
-        return Match(rows[:0], candidates[:0], rows, candidates)
+        return Split(rows[:0], candidates[:0], rows, candidates)
     pairs = overlaps(_grown(tracks.xyxy[rows]), _grown(detections.xyxy[candidates]), plus_one=False)
     pairs = _some(pairs, _same_group(tracks, rows, detections, candidates, pairs))
     found = assign_below(pairs, 1 - pairs.ious, 1 - least_iou)
-    return _split(rows, candidates, found)
+    return split(rows, candidates, found)
 
 
 def match_far(
     tracks: Boxes, rows: Intp, reach: Float64Array, detections: Boxes, candidates: Intp
-) -> Match:
+) -> Split:
     """Assigns detections of about the same size within reach of where a track should be.
 
     Args:
@@ -77,7 +67,7 @@ def match_far(
         candidates: Those that take part.
     """
     if not len(rows) or not len(candidates):
-        return Match(rows[:0], candidates[:0], rows, candidates)
+        return Split(rows[:0], candidates[:0], rows, candidates)
     centre, size = centres(tracks.xyxy[rows])
     pairs = overlaps(
         np.concatenate((centre - size / 2 - reach, centre + size / 2 + reach), axis=1),
@@ -91,7 +81,7 @@ def match_far(
     costs = ((away**2).sum(axis=1) + (growth**2).sum(axis=1)) / 4
     near = costs < _FAR_LIMIT
     found = assign_below(_some(pairs, near), costs[near], _FAR_LIMIT)
-    return _split(rows, candidates, found)
+    return split(rows, candidates, found)
 
 
 def repeats(boxes: Boxes, rows: Intp, others: Intp, most_iou: float) -> NDArray[np.bool_]:
@@ -136,11 +126,3 @@ def _grown(boxes: Float64Array) -> Float64Array:
 
 def _some(pairs: Pairs, which: NDArray[np.bool_]) -> Pairs:
     return Pairs(pairs.shape, pairs.rows[which], pairs.cols[which], pairs.ious[which])
-
-
-def _split(rows: Intp, candidates: Intp, found: Matches) -> Match:
-    row, col = found
-    row_left, left = np.ones(len(rows), bool), np.ones(len(candidates), bool)
-    row_left[row] = False
-    left[col] = False
-    return Match(rows[row], candidates[col], rows[row_left], candidates[left])

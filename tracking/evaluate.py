@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from tracking.command import INTERRUPTED, describe, fail, note, run_app
 from tracking.evaluation import mot, uavdt, visdrone
 from tracking.evaluation.dataset import Dataset
 from tracking.evaluation.found import find_results, read_found, shorten, unknown_classes
@@ -22,8 +23,6 @@ from tracking.evaluation.rows import NO_CLASS, Protocol, TrackRows, Truth
 
 if TYPE_CHECKING:
     from tracking.evaluation.run import Evaluation
-
-INTERRUPTED = 130
 
 WIDTH = 140
 """Columns that the tables take where there is no terminal."""
@@ -102,11 +101,11 @@ def evaluate(  # noqa: PLR0913 - one for each option of the command
         result = compare(dataset, results, names, attributes)
         _show(result, json_file, per_class=per_class)
     except KeyboardInterrupt:
-        return _fail("interrupted", INTERRUPTED)
+        return fail("interrupted", INTERRUPTED)
     except (ValueError, OSError) as error:
         if debug:
             traceback.print_exception(error)
-        return _fail(_line(error), 2)
+        return fail(describe(error), 2)
     return 0
 
 
@@ -137,13 +136,13 @@ def compare(
     dataset = _choose(dataset, sequences)
     files, beside = find_results(results, dataset.files)
     if extra := [name for name in beside if name not in known]:
-        _note(f"{results}: {shorten(extra)}: not in the ground truth, left out")
+        note(f"{results}: {shorten(extra)}: not in the ground truth, left out")
     groups = None if attributes is None else uavdt.read_attributes(attributes, dataset.files)
     found = {name: read_found(path, dataset) for name, path in files.items()}
     unknown = {name for path in files.values() for name in unknown_classes(path, dataset)}
     if unknown:
         classes = ", ".join(dataset.class_ids)
-        _note(f"{results}: {shorten(sorted(unknown))}: not among {classes}; left out")
+        note(f"{results}: {shorten(sorted(unknown))}: not among {classes}; left out")
     protocol = _comparable(dataset, found, results)
     return evaluate_sequences(_sequences(dataset, found), protocol, groups)
 
@@ -156,14 +155,14 @@ def _comparable(dataset: Dataset, found: Mapping[str, TrackRows], results: Path)
         return protocol
     classes = ", ".join(f"{at} {name}" for name, at in dataset.class_ids.items())
     if protocol.merged:
-        _note(f"{results}: not every box has a class ({classes}): no figures per class")
+        note(f"{results}: not every box has a class ({classes}): no figures per class")
         return replace(protocol, classes={})
     if not any(part.any() for part in known):
         raise ValueError(
             f"{results}: no box has a class ({classes}); add classes.txt, or take all boxes as "
             f"one class with --class-agnostic"
         )
-    _note(f"{results}: boxes without a class ({classes}) are left out")
+    note(f"{results}: boxes without a class ({classes}) are left out")
     return protocol
 
 
@@ -183,7 +182,7 @@ def _sequences(
         truth = dataset.read(path)
         after = int((found[name].frames > truth.length).sum()) if truth.length else 0
         if after:
-            _note(f"{name}: {after} boxes after frame {truth.length}, the last, are left out")
+            note(f"{name}: {after} boxes after frame {truth.length}, the last, are left out")
         yield name, truth, found[name]
 
 
@@ -210,31 +209,9 @@ def _show(result: Evaluation, json_file: Path | None, *, per_class: bool) -> Non
         json_file.write_text(json.dumps(as_json(result), indent=2) + "\n", encoding="utf-8")
 
 
-def _line(error: ValueError | OSError) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
-
-
-def _note(message: str) -> None:
-    print(f"note: {message}", file=sys.stderr)
-
-
-def _fail(message: str, code: int) -> int:
-    print(f"error: {message}", file=sys.stderr)
-    return code
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
-    try:
-        return int(app(argv, prog_name="python -m tracking.evaluate", standalone_mode=False) or 0)
-    except Exception as error:
-        # Typer's usage errors have no public base class; they format themselves.
-        message = getattr(error, "format_message", None)
-        if message is None:
-            raise
-        return _fail(f"{message().rstrip('.')}; --help shows all options", 2)
+    return run_app(app, "python -m tracking.evaluate", argv)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from tracking.build import build_tracker
+from tracking.command import INTERRUPTED, describe, fail, note, run_app
 from tracking.config import (
     FOLLOW_CAMERA,
     TRACKER_CONFIGS,
@@ -26,8 +27,6 @@ from tracking.refine import RefineConfig, frames_of, refine, rows_of
 from tracking.stepping import track_rows
 from tracking.tracks import Motion
 from tracking.warps import read_warps
-
-INTERRUPTED = 130
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -122,11 +121,11 @@ def run(  # noqa: PLR0913 - one for each option of the command
             for frame, tracks in shown:
                 file.write(format_tracks(frame, tracks, precise=precise))
     except KeyboardInterrupt:
-        return _fail("interrupted; nothing was written", INTERRUPTED)
+        return fail("interrupted; nothing was written", INTERRUPTED)
     except (ValueError, OSError) as error:
         if debug:
             traceback.print_exception(error)
-        return _fail(_line(error), 2)
+        return fail(describe(error), 2)
     return 0
 
 
@@ -187,15 +186,11 @@ def _note_guesses(
 ) -> None:
     """Says on stderr what was taken for what the files leave open."""
     if rows.first_frame == 0:
-        _note(f"{path} counts frames from 0, and so does the output")
+        note(f"{path} counts frames from 0, and so does the output")
     if not rows.scored:
-        _note(f"{path} has rows without a score; they get 1")
+        note(f"{path} has rows without a score; they get 1")
     if motions is not None and len(motions) < len(steps):
-        _note(f"{len(steps) - len(motions)} frames at the end have no warp; they get the identity")
-
-
-def _note(message: str) -> None:
-    print(f"note: {message}", file=sys.stderr)
+        note(f"{len(steps) - len(motions)} frames at the end have no warp; they get the identity")
 
 
 @contextmanager
@@ -214,27 +209,9 @@ def _replacing(path: Path) -> Iterator[TextIO]:
         part.unlink(missing_ok=True)
 
 
-def _line(error: ValueError | OSError) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
-
-
-def _fail(message: str, code: int) -> int:
-    print(f"error: {message}", file=sys.stderr)
-    return code
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
-    try:
-        return int(app(argv, prog_name="python -m tracking.run", standalone_mode=False) or 0)
-    except Exception as error:
-        # Typer's usage errors have no public base class; they format themselves.
-        message = getattr(error, "format_message", None)
-        if message is None:
-            raise
-        return _fail(f"{message().rstrip('.')}; --help shows all options", 2)
+    return run_app(app, "python -m tracking.run", argv)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from detector.detections import Detections
-from tracking.association import assign_below
+from tracking.association import Split, assign_below, split
 from tracking.kalman import CholeskyFilters
 from tracking.overlap import Intp, Pairs, overlaps
 from tracking.tracklets import Tracklets
@@ -42,15 +42,6 @@ class Rules:
     longest_gap: int
     fuse_score: bool
     show_unconfirmed: bool
-
-
-class _Match(NamedTuple):
-    """Matched tracks and detections, and what both sides have left."""
-
-    rows: Intp
-    fed: Intp
-    rows_left: Intp
-    left: Intp
 
 
 class TwoStageTracker(Generic[F]):
@@ -181,7 +172,7 @@ class TwoStageTracker(Generic[F]):
         return np.delete(tracked, rows[~older]), np.delete(lost, cols[older])
 
 
-def _match(pairs: Pairs, costs: Float64Array, rows: Intp, candidates: Intp, limit: float) -> _Match:
+def _match(pairs: Pairs, costs: Float64Array, rows: Intp, candidates: Intp, limit: float) -> Split:
     """Assigns candidate detections to the tracks of these rows at a cost below the limit.
 
     Args:
@@ -192,18 +183,13 @@ def _match(pairs: Pairs, costs: Float64Array, rows: Intp, candidates: Intp, limi
         limit: What a pair must cost less than.
     """
     if not len(rows) or not len(candidates):
-        return _Match(rows[:0], candidates[:0], rows, candidates)
+        return Split(rows[:0], candidates[:0], rows, candidates)
     row = _places(rows, pairs.shape[0])[pairs.rows]
     col = _places(candidates, pairs.shape[1])[pairs.cols]
     some = np.minimum(row, col) >= 0
     shape = (len(rows), len(candidates))
-    row, col = assign_below(
-        Pairs(shape, row[some], col[some], pairs.ious[some]), costs[some], limit
-    )
-    row_left, left = np.ones(len(rows), bool), np.ones(len(candidates), bool)
-    row_left[row] = False
-    left[col] = False
-    return _Match(rows[row], candidates[col], rows[row_left], candidates[left])
+    some_pairs = Pairs(shape, row[some], col[some], pairs.ious[some])
+    return split(rows, candidates, assign_below(some_pairs, costs[some], limit))
 
 
 def _places(some: Intp, count: int) -> Intp:
