@@ -32,8 +32,8 @@ $(BIN)/uv:
 $(SYNCED): pyproject.toml uv.lock | $(BIN)/uv
 ifdef UV_TORCH_BACKEND
 	$(BIN)/uv export --frozen --quiet --no-hashes --no-emit-project -o .venv/locked.txt
-	$(BIN)/uv pip install --python $(BIN)/python -r pyproject.toml --extra eval --group dev -c .venv/locked.txt
+	$(BIN)/uv pip install --python $(BIN)/python -r pyproject.toml --extra eval --extra train --group dev -c .venv/locked.txt
 else
-	$(BIN)/uv sync --frozen --inexact --extra eval
+	$(BIN)/uv sync --frozen --inexact --extra eval --extra train
 endif
 	touch $@
