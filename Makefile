@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SYNCED := .venv/.synced
+EXTRAS := eval live onnx openvino train
 BENCHMARKS := attention decode merging output pipeline tracking
 
 .PHONY: demo test lint bench clean
@@ -32,8 +33,8 @@ $(BIN)/uv:
 $(SYNCED): pyproject.toml uv.lock | $(BIN)/uv
 ifdef UV_TORCH_BACKEND
 	$(BIN)/uv export --frozen --quiet --no-hashes --no-emit-project -o .venv/locked.txt
-	$(BIN)/uv pip install --python $(BIN)/python -r pyproject.toml --extra eval --extra train --group dev -c .venv/locked.txt
+	$(BIN)/uv pip install --python $(BIN)/python -r pyproject.toml $(addprefix --extra ,$(EXTRAS)) --group dev -c .venv/locked.txt
 else
-	$(BIN)/uv sync --frozen --inexact --extra eval --extra train
+	$(BIN)/uv sync --frozen --inexact $(addprefix --extra ,$(EXTRAS))
 endif
 	touch $@

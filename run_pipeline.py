@@ -12,13 +12,17 @@ import typer
 from rich.console import Console
 
 from pipeline.errors import InputError
+from pipeline.termination import Terminated, terminable
 
 if TYPE_CHECKING:
     from pipeline.batch import Outcome
     from pipeline.config import PipelineConfig
     from pipeline.load import Override
+    from pipeline.metrics import Metrics
 
 INTERRUPTED = 130
+TERMINATED = 143
+
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -29,7 +33,7 @@ For a source named S, DIR/S/ gets video.mp4 (annotated), tracks.txt (MOT) with c
 counts.csv, counts_per_frame.csv and summary.json.
 
 Exit codes: 0 all sources went through, 1 some failed, 2 none did or the arguments are wrong, \
-130 interrupted (the files are complete up to there)."""
+130 interrupted and 143 terminated (the files are complete up to there)."""
 
 
 @app.command(help=HELP)
@@ -39,8 +43,9 @@ def run(  # noqa: PLR0913 - one for each option of the command
         list[str] | None,
         typer.Option(
             metavar="SRC [SRC ...]",
-            help="A video file, a folder of numbered images, a folder or glob of either, or a "
-            "stream URL; several may follow. Write --video=NAME for a name with a leading dash.",
+            help="A video file, a folder of numbered images, a folder or glob of either, a "
+            "stream's URL or a webcam's device; several may follow. Write --video=NAME for a "
+            "name with a leading dash.",
         ),
     ] = None,
     demo: Annotated[
@@ -75,6 +80,14 @@ def run(  # noqa: PLR0913 - one for each option of the command
     device: Annotated[
         str | None, typer.Option(metavar="D", help="auto, cpu or cuda:N. (default: auto)")
     ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="B",
+            help="What runs the network: torch, onnx or openvino. (default: the fastest one "
+            "installed)",
+        ),
+    ] = None,
     tile: Annotated[
         int | None,
         typer.Option(metavar="PX", help="Longest side of a tile, a multiple of 32."),
@@ -100,6 +113,22 @@ def run(  # noqa: PLR0913 - one for each option of the command
     max_frames: Annotated[
         int | None, typer.Option(metavar="N", help="Stop each source after N frames.")
     ] = None,
+    duration: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="Stop each source after S seconds, live streams too."),
+    ] = None,
+    live_policy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="P",
+            help="What gives way when analysis is slower than a live stream: latest (all but "
+            "the newest frame), every-nth, or all (nothing does). (default: latest)",
+        ),
+    ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Serve figures of the run for Prometheus at this port."),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY.PATH=VALUE", help="Any setting; may be repeated."),
@@ -112,6 +141,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
         "detector.weights": ("--weights", _one_or_list(weights)),
         "tracker.name": ("--tracker", tracker),
         "detector.device": ("--device", device),
+        "detector.backend": ("--backend", backend),
         "detector.tiling.tile_px": ("--tile", tile),
         "detector.confidence": ("--conf", conf),
         "min_score": ("--conf", conf),
@@ -119,15 +149,18 @@ def run(  # noqa: PLR0913 - one for each option of the command
         "output.video": ("--no-video", False if no_video else None),
         "output.refine": ("--refine", {} if refine else None),
         "max_frames": ("--max-frames", max_frames),
+        "duration_s": ("--duration", duration),
+        "metrics.port": ("--metrics-port", metrics_port),
+        "live.policy": ("--live-policy", live_policy),
     }
     try:
         if demo == bool(video):
             raise InputError("give either --video SRC or --demo; --help shows all options")
         settings = _settings(config, given, set_ or [])
         return _demo(settings) if demo else _run(video or [], settings, debug=debug)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         _say("interrupted; the files are complete up to the last frame shown")
-        return INTERRUPTED
+        return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
     except Exception as error:  # noqa: BLE001 - a user gets one line
         _fail(error, debug=debug)
         return 2 if isinstance(error, InputError) else 1
@@ -150,7 +183,7 @@ def _settings(
 
 def _run(sources: Sequence[str], config: PipelineConfig, *, debug: bool) -> int:
     from pipeline.batch import exit_code, find_sources, run_batch
-    from pipeline.build import build_detector
+    from pipeline.build import build_detector, build_metrics
     from pipeline.progress import build_progress
     from pipeline.report import summary_table
 
@@ -158,15 +191,19 @@ def _run(sources: Sequence[str], config: PipelineConfig, *, debug: bool) -> int:
     for fault in faults:
         _fail(fault, debug=debug)
     outcomes: list[Outcome] = []
+    metrics: Metrics | None = None
     try:
         if specs:
+            metrics = build_metrics(config.metrics)
             detector = build_detector(config.asked_detector)
             progress = build_progress(Console(stderr=True))
-            for outcome in run_batch(specs, detector, config, progress):
+            for outcome in run_batch(specs, detector, config, progress, metrics):
                 outcomes.append(outcome)
                 if outcome.error is not None:
                     _fail(outcome.error, debug=debug)
     finally:
+        if metrics is not None:
+            metrics.close()
         if outcomes:
             _wide(Console()).print(summary_table(outcomes))
     finished = sum(outcome.error is None for outcome in outcomes)
@@ -234,7 +271,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
     arguments = spread_videos(sys.argv[1:] if argv is None else argv)
     try:
-        return int(app(arguments, prog_name="run_pipeline.py", standalone_mode=False) or 0)
+        with terminable():
+            return int(app(arguments, prog_name="run_pipeline.py", standalone_mode=False) or 0)
     except Exception as error:
         # Typer's usage errors have no public base class; they format themselves.
         message = getattr(error, "format_message", None)

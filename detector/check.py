@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from detector.data.checking import FAULTS, NOTES, SIZES_PX, Findings, check_part
-from detector.data.classes import REST
+from detector.data.classes import REST, kept_classes
 from detector.data.config import SPLIT, DatasetConfig, load_dataset_config
 from detector.data.contact_sheet import contact_cell, contact_sheet
 from detector.data.labels import labelled
@@ -36,16 +36,6 @@ def present_parts(config: DatasetConfig, names: Sequence[str] | None, origin: st
         if not names:
             raise ValueError(f"{config.root}: none of {', '.join(folders.values())} is there")
     return list(open_parts(config, names, origin))
-
-
-def kept_classes(
-    own: Sequence[str], class_map: Mapping[str, str | None], wanted: Sequence[str] | None
-) -> tuple[str, ...]:
-    """The class list that labels are drawn with: `wanted`, or all that the map leaves."""
-    if wanted is not None:
-        return tuple(wanted)
-    targets = (class_map.get(name, name) for name in own)
-    return tuple(dict.fromkeys(name for name in targets if name not in (None, "ignore")))
 
 
 def look_through(

@@ -216,9 +216,12 @@ class DetectorConfig:
 
     Attributes:
         weights: `default` for the weights that come with the program, else the path of a
-            `.safetensors` file. Of several files, which know the same classes, the candidates
-            are suppressed or fused together.
+            `.safetensors` file, or of an `.onnx` or `.xml` file that `detector.export` wrote. Of
+            several files, which know the same classes, the candidates are suppressed or fused
+            together.
         device: `cpu`, `cuda:N`, or `auto`: the first GPU if there is one.
+        backend: What runs the network. `auto` takes torch on a GPU, and on a CPU the fastest one
+            that is installed.
         confidence: Least score of a detection (objectness times class), 0 to 1.
         multi_label: Whether a box is a candidate of every class that scores so much, as in the
             published validation, or of the best class only.
@@ -235,6 +238,7 @@ class DetectorConfig:
 
     weights: Weights = "default"
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda:\d+)$")] = "auto"
+    backend: Literal["auto", "torch", "onnx", "openvino"] = "auto"
     confidence: Share = 0.1
     multi_label: bool = False
     views: Views = "single"

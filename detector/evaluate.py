@@ -4,122 +4,151 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from detector.config import DetectorConfig
 from detector.data.annotations import LabelledImage
-from detector.data.config import DatasetConfig, load_dataset_config
-from detector.data.reading import read_flights
-from detector.detections import Detector
-from detector.faults import first_fault
-from detector.strict_yaml import read_yaml
+from detector.detections import Detections, Detector
+from detector.evaluation.protocol import Protocol
+from detector.evaluation.run import detect_images
+from detector.evaluation.saved import read_detections, require_new, save_detections
+from detector.evaluation.selection import Choice, Selection, select
+from detector.evaluation.settings import (
+    LEAST_SCORE,
+    OPTIONS,
+    describe_weights,
+    how_cut,
+    read_detector_config,
+    untiled,
+)
+
+if TYPE_CHECKING:
+    from detector.evaluation.scoring import Run
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-LEAST_SCORE = 0.001
+class Tiling(StrEnum):
+    """Which detectors are measured."""
 
-OPTIONS = {
-    "weights": "--weights",
-    "tiling.tile_px": "--tile",
-    "confidence": "--conf",
-    "device": "--device",
-}
-"""Options that set a key of the detector's settings."""
+    TILED = "tiled"
+    UNTILED = "untiled"
+    BOTH = "both"
 
 
-class Protocol(StrEnum):
-    """Protocols that a detector can be measured under."""
-
-    COCO = "coco"
-
-
-def select_images(
-    dataset: DatasetConfig, class_names: Sequence[str], flights: str | None, limit: int | None
-) -> list[LabelledImage]:
-    """The images of the named flights, or of all; at most `limit`, spread evenly over them.
-
-    Args:
-        dataset: Where the images lie.
-        class_names: What the labels' class ids stand for.
-        flights: Names with commas between; `None` takes every image.
-        limit: Most images; `None` takes all.
+def require_packages() -> None:
+    """Names the package that is missing before anything else is done.
 
     Raises:
-        ValueError: If a flight is unknown, or a file is missing or malformed.
-    """
-    names = None if flights is None else [name.strip() for name in flights.split(",")]
-    images = read_flights(dataset, class_names, names, "--flights")
-    if limit is None or limit >= len(images):
-        return images
-    return [images[row] for row in np.linspace(0, len(images) - 1, limit).round().astype(int)]
-
-
-def evaluate(detector: Detector, images: Sequence[LabelledImage], split: str) -> dict[str, Any]:
-    """Runs the detector, prints the table and gives the figures as plain data.
-
-    Raises:
-        ValueError: If there is no image, one cannot be read, or hotcoco is not installed.
+        ValueError: If hotcoco or matplotlib is not installed.
     """
     try:
-        from detector.evaluation.report import coco_json, coco_table
-        from detector.evaluation.run import evaluate_detector
+        import detector.evaluation.html  # noqa: F401
     except ModuleNotFoundError as error:
-        if error.name != "hotcoco":
+        if error.name not in ("hotcoco", "matplotlib"):
             raise
-        raise ValueError("hotcoco is not installed; the extra `eval` brings it") from None
-    with _progress_bar() as bar:
-        task = bar.add_task("evaluate", total=len(images))
-        result = evaluate_detector(
-            detector, images, progress=lambda done: bar.update(task, completed=done)
-        )
-    Console(width=None if sys.stdout.isatty() else 110).print(coco_table(result, split))
-    return coco_json(result, split)
+        raise ValueError(f"{error.name} is not installed; the extra `eval` brings it") from None
 
 
-def _progress_bar() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
-
-
-def read_detector_config(path: Path | None, options: Mapping[str, Any]) -> DetectorConfig:
-    """The detector of a run's YAML file, changed by options.
+def run_networks(
+    choice: Choice, config: DetectorConfig, tiling: Tiling, *, saving: bool
+) -> tuple[Selection, list[Run]]:
+    """The images, and what a detector finds there with tiles, without them, or both.
 
     Args:
-        path: The file, of which only the section `detector` counts; `None` for the defaults.
-        options: Key of the section, joined by dots, to value; `None` changes nothing.
+        choice: What to measure on.
+        config: The detector.
+        tiling: Which variants of it.
+        saving: Whether its detections are to be saved, so that it may find no class which the
+            data set lacks.
 
     Raises:
-        ValueError: In one line that names the file or the option, the key and the value.
+        ValueError: If the detector cannot be built, the images not be read or the two not fit.
     """
-    given = None if path is None else read_yaml(path)
-    section = given.get("detector") if isinstance(given, dict) else given
-    if not isinstance(section, dict | None):
-        raise ValueError(f"{path}: detector: expected a mapping of keys, found {section!r:.60}")
-    values = dict(section or {})
-    for key, value in options.items():
-        name, _, part = key.partition(".")
-        if value is not None and part:
-            inner = values.get(name)
-            values[name] = {**(inner if isinstance(inner, dict) else {}), part: value}
-        elif value is not None:
-            values[name] = value
-    try:
-        adapter = TypeAdapter(DetectorConfig)
-        return adapter.validate_json(json.dumps(values), strict=True)
-    except ValidationError as error:
-        key, what = first_fault(error, DetectorConfig)
-        origin = OPTIONS[key] if options.get(key) is not None else f"{path}: detector.{key}"
-        raise ValueError(f"{origin}: {what}") from None
+    from detector.inference.build import build_detector
+
+    variants = {Tiling.TILED: config, Tiling.UNTILED: untiled(config)}
+    wanted = variants if tiling is Tiling.BOTH else {tiling: variants[tiling]}
+    selection, runs = None, []
+    for name, settings in wanted.items():
+        detector = build_detector(settings)
+        if selection is None:
+            selection = select(choice, detector.class_names)
+            if saving:
+                selection.result_names().class_numbers(selection.class_names)
+        found = _detect(detector, selection.images)
+        runs.append(_score(choice, selection, found, (name.value, how_cut(settings))))
+    assert selection is not None
+    return selection, runs
+
+
+def _detect(detector: Detector, images: Sequence[LabelledImage]) -> list[Detections]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    found: list[Detections] = []
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("evaluate", total=len(images))
+        for detections in detect_images(detector, images):
+            found.append(detections)
+            bar.update(task, completed=len(found))
+    return found
+
+
+def run_saved(choice: Choice, path: Path) -> tuple[Selection, list[Run]]:
+    """The images, and the detections that were saved of them.
+
+    Raises:
+        ValueError: If a file is missing or malformed, or the two do not fit.
+    """
+    selection = select(choice, None)
+    found = read_detections(path, selection.paths, selection.result_names())
+    return selection, [_score(choice, selection, found, ("saved", f"from {path.name}"))]
+
+
+def _score(
+    choice: Choice, selection: Selection, found: Sequence[Detections], names: tuple[str, str]
+) -> Run:
+    from detector.evaluation.scoring import Run, evaluate
+
+    if choice.protocol is Protocol.UAVDT:
+        found = selection.of_labelled_classes(found)
+    result = evaluate(choice.protocol, selection.images, found, selection.class_names)
+    return Run(*names, found, result)
+
+
+def print_tables(choice: Choice, runs: Sequence[Run]) -> None:
+    """Prints a table for each run, its title above and its notes below."""
+    from detector.evaluation.report import make_sheet, rich_table
+
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    for run in runs:
+        sheet = make_sheet(run.result, choice.split, run.how)
+        for part in (sheet.title, rich_table(sheet), *sheet.notes, ""):
+            console.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
+
+
+def write_json(path: Path, choice: Choice, runs: Sequence[Run], settings: dict[str, Any]) -> None:
+    """Writes the figures of the first run, those of others under their names, and the settings."""
+    from detector.evaluation.report import as_json
+
+    first, *others = [as_json(run.result, choice.split) | {"how": run.how} for run in runs]
+    named = {run.name: figures for run, figures in zip(runs[1:], others, strict=True)}
+    path.write_text(json.dumps(first | named | settings, indent=2) + "\n", encoding="utf-8")
+
+
+def describe(config: DetectorConfig | None) -> dict[str, Any]:
+    """Settings and weights as plain data; nothing of saved detections."""
+    if config is None:
+        return {}
+    settings = TypeAdapter(DetectorConfig).dump_python(config, mode="json")
+    return {"detector": settings, "weights": describe_weights(config)}
 
 
 @app.command()
@@ -129,18 +158,25 @@ def main(  # noqa: PLR0913 - an option each
     flights: Annotated[
         str | None, typer.Option(help="Flights to measure on, with commas between; else all.")
     ] = None,
+    protocol: Annotated[
+        Protocol, typer.Option(help="How detections are scored; figures of two never compare.")
+    ] = Protocol.COCO,
     weights: Annotated[
-        str | None, typer.Option(help="`default`, or .safetensors files with commas between.")
+        str | None, typer.Option(help="`default`, or weights or exported files, comma between.")
     ] = None,
     config: Annotated[
         Path | None,
         typer.Option(help="A run's YAML file, such as configs/paper.yaml; its `detector` counts."),
     ] = None,
-    protocol: Annotated[
-        Protocol, typer.Option(help="How detections are scored; figures of two never compare.")
-    ] = Protocol.COCO,
     tile: Annotated[
         int | None, typer.Option(help="Longest side of a tile in pixels; else as the pipeline.")
+    ] = None,
+    tiling: Annotated[
+        Tiling | None,
+        typer.Option(
+            help="tiled: as --tile and --config say (default); untiled: each whole image brought "
+            "to the size of a tile; both: one after the other."
+        ),
     ] = None,
     conf: Annotated[
         float | None,
@@ -149,8 +185,33 @@ def main(  # noqa: PLR0913 - an option each
         ),
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda:N.")] = None,
+    backend: Annotated[
+        str | None, typer.Option(help="What runs the network: auto, torch, onnx or openvino.")
+    ] = None,
+    detections: Annotated[
+        Path | None,
+        typer.Option(
+            help="Measure saved detections instead of running a network: a COCO results json, or "
+            "a folder with a VisDrone text file for each image."
+        ),
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            "--save-detections",
+            help="Also write the detections: to a COCO results json if the name ends in .json, "
+            "else to a new folder in VisDrone's submission form.",
+        ),
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Also write the figures to this file.")
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write report.html to this folder: tables, curves, confusion matrix, the "
+            "worst images."
+        ),
     ] = None,
     max_images: Annotated[
         int | None, typer.Option(min=1, help="Most images, spread evenly over the set.")
@@ -158,29 +219,78 @@ def main(  # noqa: PLR0913 - an option each
     *,
     debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,
 ) -> None:
-    """Measures a detector on labelled images and prints average precision and recall per class."""
+    """Measures detections on labelled images: average precision and recall of each class."""
     try:
-        if json_file is not None and not json_file.parent.is_dir():
-            raise ValueError(f"--json: {json_file.parent}: no such folder")
-        files = weights.split(",") if weights and "," in weights else weights
-        least = LEAST_SCORE if conf is None and config is None else conf
-        values = dict(zip(OPTIONS, (files, tile, least, device), strict=True))
-        settings = read_detector_config(config, values)
-        dataset = load_dataset_config(data, root)
-        from detector.inference.build import build_detector
-
-        detector = build_detector(settings)
-        images = select_images(dataset, detector.class_names, flights, max_images)
-        split = f"{data.stem}, flights {flights}" if flights else f"{data.stem}, all flights"
-        figures = evaluate(detector, images, split)
-        if json_file is not None:
-            figures["detector"] = TypeAdapter(DetectorConfig).dump_python(settings, mode="json")
-            json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        _require_outputs(json_file, report, save)
+        require_packages()
+        choice = Choice(data, root, flights, max_images, protocol)
+        if detections is None:
+            files = weights.split(",") if weights and "," in weights else weights
+            least = LEAST_SCORE if conf is None and config is None else conf
+            values = dict(zip(OPTIONS, (files, tile, least, device, backend), strict=True))
+            settings = read_detector_config(config, values)
+            if save is not None and tiling is Tiling.BOTH:
+                raise ValueError("--save-detections: with --tiling tiled or untiled, not both")
+            selection, runs = run_networks(
+                choice, settings, tiling or Tiling.TILED, saving=save is not None
+            )
+        else:
+            _refuse_network(weights=weights, config=config, tile=tile, tiling=tiling, conf=conf)
+            _refuse_network(device=device, backend=backend)
+            settings = None
+            selection, runs = run_saved(choice, detections)
+        print_tables(choice, runs)
+        _write(choice, selection, runs, settings, (json_file, report, save))
     except ValueError as error:
         if debug:
             raise
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
+
+
+def _require_outputs(json_file: Path | None, report: Path | None, save: Path | None) -> None:
+    if json_file is not None and not json_file.parent.is_dir():
+        raise ValueError(f"--json: {json_file.parent}: no such folder")
+    if report is not None and report.exists() and not report.is_dir():
+        raise ValueError(f"--report: {report}: not a folder")
+    if save is not None:
+        require_new(save)
+
+
+def _refuse_network(**options: object) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise ValueError(f"--{name}: --detections runs no network; leave one of the two out")
+
+
+def _write(
+    choice: Choice,
+    selection: Selection,
+    runs: Sequence[Run],
+    config: DetectorConfig | None,
+    targets: tuple[Path | None, Path | None, Path | None],
+) -> None:
+    """Writes the figures, the report and the detections where they are asked for."""
+    json_file, report, save = targets
+    settings = describe(config) if json_file or report else {}
+    if save is not None:
+        save_detections(
+            save,
+            selection.paths,
+            runs[0].detections,
+            selection.result_names(),
+            selection.class_names,
+        )
+    if json_file is not None:
+        write_json(json_file, choice, runs, settings)
+    if report is not None:
+        from detector.evaluation.html import write_report
+        from detector.evaluation.scoring import Subject
+
+        subject = Subject(
+            choice.split, choice.protocol, selection.images, selection.class_names, settings
+        )
+        write_report(report, subject, runs)
 
 
 if __name__ == "__main__":

@@ -2,49 +2,35 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
+import os
 import re
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
-from pydantic import TypeAdapter, ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from detector.data.annotations import LabelledImage
 from detector.data.config import load_dataset_config
 from detector.data.reading import read_flights
-from detector.strict_yaml import read_yaml
-from detector.training.config import SourceConfig, TrainConfig
+from detector.data.views_config import SourceConfig
+from detector.training.config import TrainConfig
+from detector.training.console import shown_progress
+from detector.training.loss_config import LossConfig, effective_gains, frequency_weights
+from detector.training.run_file import claim_folder, load_train_config, relocate
+
+if TYPE_CHECKING:
+    from detector.training.distributed import World
+    from detector.training.interruption import StopRequest
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 DEVICE = re.compile(r"auto|cpu|cuda:\d+")
 
-
-def load_train_config(path: Path) -> TrainConfig:
-    """The run that a YAML file describes.
-
-    Raises:
-        ValueError: In one line, if the file is missing or a key is unknown or out of range.
-    """
-    values = read_yaml(path)
-    try:
-        # Strict, and through JSON: there a list is a tuple, yet "3" is no number.
-        return TypeAdapter(TrainConfig).validate_json(json.dumps(values), strict=True)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        key = ".".join(str(part) for part in fault["loc"]) or "the file"
-        what = fault["msg"].removeprefix("Value error, ").replace("Input should", "should")
-        if fault["type"] == "unexpected_keyword_argument":
-            raise ValueError(f"{path}: {key}: unknown key") from None
-        if fault["type"] == "missing":
-            raise ValueError(f"{path}: {key}: missing") from None
-        found = json.dumps(fault["input"])
-        raise ValueError(f"{path}: {key}: {what}, found {found:.60}") from None
+EXTRA_PACKAGES = ("hotcoco", "matplotlib", "tensorboard")
 
 
 def read_source(
@@ -93,7 +79,7 @@ def train(
     *,
     device_name: str = "cpu",
     init: Path | None = None,
-) -> None:
+) -> int:
     """Runs or continues a training; see `detector.training.trainer.Trainer` for what it writes.
 
     Args:
@@ -101,7 +87,10 @@ def train(
         roots: Folder of each data set, by the stem of its description.
         output: Folder of the run.
         device_name: `auto`, `cpu` or `cuda:N`.
-        init: Weights to start from, with their anchors; `None` starts from nothing.
+        init: Weights to start from, in the place of the file's `init`.
+
+    Returns:
+        0 if the run has come to its end, else the number of the signal that stopped it.
 
     Raises:
         ValueError: If a file is missing or malformed.
@@ -110,46 +99,77 @@ def train(
         raise ValueError(f"--device {device_name}: expected auto, cpu or cuda:N")
     config = load_train_config(config_path)
     images, held_out = _read_all(config, config_path, roots)
-    from detector.data.dataset import Pool
-    from detector.inference.device import choose_device
+    config = relocate(config, config_path.parent, output)
+    if init is not None:
+        moved = relocate(dataclasses.replace(config, init=str(init)), Path(), output)
+        config = dataclasses.replace(config, init=moved.init)
+    _import_measuring()
+    from detector.training.distributed import join_world
+    from detector.training.interruption import StopRequest
+
+    with join_world(device_name) as world, StopRequest() as stop:
+        if config.batch % world.size:
+            raise ValueError(f"{config_path}: batch: {config.batch} for {world.size} processes")
+        if world.rank == 0:
+            try:
+                output.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ValueError(f"--output {output}: cannot be made: {error.strerror}") from None
+            claim_folder(output, config)
+        _run(config, images, held_out, output, world, stop)
+    return stop.signal or 0
+
+
+def _import_measuring() -> None:
+    """Names the package that is missing before anything else is done."""
+    try:
+        import detector.training.trainer  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRA_PACKAGES:
+            raise
+        raise ValueError(f"{error.name} is not installed; the extra `train` brings it") from None
+
+
+def _run(
+    config: TrainConfig,
+    images: list[list[LabelledImage]],
+    held_out: list[LabelledImage],
+    output: Path,
+    world: World,
+    stop: StopRequest,
+) -> None:
+    """Trains, and shows on the error stream how it goes."""
+    import torch
+
+    from detector.data.pool import Pool
+    from detector.training.evaluation import measure
     from detector.training.trainer import Trainer
 
-    try:
-        from detector.training.evaluation import measure
-    except ModuleNotFoundError as error:
-        if error.name != "hotcoco":
-            raise
-        raise ValueError("hotcoco is not installed; the extra `eval` brings it") from None
-
-    device = choose_device(device_name)
     pools = [Pool(part, source) for part, source in zip(images, config.train, strict=True)]
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"--output {output}: cannot be made: {error.strerror}") from None
-    evaluate = partial(measure, images=held_out, device=str(device))
-    trainer = Trainer(config, pools, output, evaluate, device, init)
-    with _progress_bar() as bar:
-        task = bar.add_task("train", total=config.steps, figures="")
-        for step in trainer.run():
-            box, objectness, classes = step.loss
-            figures = (
-                f"box {box:.4f} obj {objectness:.4f} cls {classes:.4f} "
-                f"lr {step.learning_rate:.5f} {step.images_per_s:.1f} images/s"
-            )
-            bar.update(task, completed=step.step, figures=figures)
-            if not bar.console.is_terminal and step.step % 50 == 0:
-                bar.console.print(f"step {step.step}/{config.steps} {figures}", highlight=False)
+    config = dataclasses.replace(config, loss=_effective_loss(config, images))
+    evaluate = partial(measure, images=held_out, device=str(world.device))
+    with shown_progress(quiet=world.rank > 0) as show:
+        trainer = Trainer(config, pools, output, evaluate, world, stop)
+        try:
+            for progress in trainer.run():
+                show(progress, trainer.steps)
+        except torch.OutOfMemoryError:
+            raise ValueError(
+                f"{world.device}: out of memory; lower `batch` and raise `accumulate`, or lower "
+                "`image_px`"
+            ) from None
 
 
-def _progress_bar() -> Progress:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total} {task.fields[figures]}"),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=Console(stderr=True, soft_wrap=True))
+def _effective_loss(config: TrainConfig, images: list[list[LabelledImage]]) -> LossConfig:
+    """Gains and class weights as numbers."""
+    loss = effective_gains(config.loss, config.spec)
+    if loss.class_weights != "frequency":
+        return loss
+    shown = np.zeros(len(config.class_names))
+    for part, source in zip(images, config.train, strict=True):
+        class_ids = np.concatenate([image.class_ids for image in part])
+        shown += np.bincount(class_ids, minlength=len(shown)) * source.share / len(part)
+    return dataclasses.replace(loss, class_weights=frequency_weights(shown.tolist()))
 
 
 @app.command()
@@ -162,7 +182,7 @@ def main(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = "cpu",
     init: Annotated[
-        Path | None, typer.Option(help="Weights to start from (.safetensors), with their anchors.")
+        Path | None, typer.Option(help="Weights to start from (.safetensors); what fits is taken.")
     ] = None,
     *,
     debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,
@@ -175,12 +195,16 @@ def main(
             if not separator:
                 raise ValueError(f"--root {entry}: expected NAME=DIR")
             roots[name] = Path(folder)
-        train(config, roots, output, device_name=device, init=init)
+        stopped_by = train(config, roots, output, device_name=device, init=init)
     except ValueError as error:
         if debug:
             raise
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
+    if stopped_by:
+        if os.environ.get("RANK", "0") == "0":
+            print("the same command goes on from there", file=sys.stderr)
+        raise typer.Exit(128 + stopped_by)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from detector.detections import Detector
 from pipeline.build import build_parts
 from pipeline.config import PipelineConfig
 from pipeline.errors import InputError
+from pipeline.metrics import Metrics
 from pipeline.runner import Progress, run_source
 from pipeline.sinks.summary import Summary
 from pipeline.sources.discovery import SourceSpec, discover
@@ -48,7 +49,11 @@ def find_sources(words: Sequence[str]) -> tuple[list[SourceSpec], list[InputErro
 
 
 def run_batch(
-    specs: Sequence[SourceSpec], detector: Detector, config: PipelineConfig, progress: Progress
+    specs: Sequence[SourceSpec],
+    detector: Detector,
+    config: PipelineConfig,
+    progress: Progress,
+    metrics: Metrics | None = None,
 ) -> Iterator[Outcome]:
     """Runs the sources one after the other and yields each one's outcome as it ends.
 
@@ -59,12 +64,13 @@ def run_batch(
         detector: Serves all of them.
         config: Of each run.
         progress: Hears of every source and frame.
+        metrics: May ask for figures of every source.
     """
     for spec in specs:
         folder = Path(config.output.folder) / spec.name
         try:
             parts = build_parts(spec, detector, config, folder)
-            summary = run_source(parts, config, folder, progress)
+            summary = run_source(parts, config, folder, progress, metrics)
         except Exception as error:  # noqa: BLE001 - is the outcome; the next source goes on
             yield Outcome(spec.name, folder, error=error)
         else:

@@ -8,14 +8,16 @@ from pathlib import Path
 
 from detector.config import DetectorConfig
 from detector.detections import Detector
-from pipeline.config import PipelineConfig
+from pipeline.config import MetricsConfig, PipelineConfig
 from pipeline.counting import Counter
 from pipeline.errors import InputError
 from pipeline.frame import Sink, Source
-from pipeline.runner import OUTPUT_FILES
+from pipeline.metrics import Metrics
+from pipeline.runner import OUTPUT_FILES, VIDEO_FILE
 from pipeline.sinks.counts import CountsSink
 from pipeline.sinks.files import make_folder
 from pipeline.sinks.mot import MotSink
+from pipeline.sinks.segments import Segments, segments_in
 from pipeline.sinks.video import VideoSink
 from pipeline.sources.discovery import SourceSpec, open_source
 from pipeline.steps import Parts
@@ -43,6 +45,15 @@ def build_detector(config: DetectorConfig) -> Detector:
         raise InputError(str(error)) from error
 
 
+def build_metrics(config: MetricsConfig) -> Metrics | None:
+    """The server of figures, at work; `None` if none is asked for.
+
+    Raises:
+        InputError: If its package is missing or its port cannot be had.
+    """
+    return None if config.port is None else Metrics(config.port, config.host)
+
+
 def build_parts(
     spec: SourceSpec, detector: Detector, config: PipelineConfig, folder: Path
 ) -> Parts:
@@ -54,7 +65,12 @@ def build_parts(
         InputError: If the source cannot be opened or the files cannot be made.
     """
     with ExitStack() as opened:
-        source = open_source(spec, max_frames=config.max_frames)
+        source = open_source(
+            spec,
+            max_frames=config.max_frames,
+            live=config.live,
+            duration_s=config.duration_s,
+        )
         opened.callback(source.close)
         _clear(folder, source.info.path)
         counts = CountsSink(folder, detector.class_names)
@@ -62,7 +78,7 @@ def build_parts(
         sinks: list[Sink] = [MotSink(folder, detector.class_names)]
         opened.callback(sinks[0].close)
         if config.output.video:
-            sinks.append(_video_sink(folder, source, detector))
+            sinks.append(_video_sink(folder, source, detector, config.output.segment_s))
         opened.pop_all()
     return Parts(
         source,
@@ -75,12 +91,15 @@ def build_parts(
     )
 
 
-def _video_sink(folder: Path, source: Source, detector: Detector) -> VideoSink:
-    return VideoSink(
-        folder / "video.mp4",
-        frame_rate=source.info.frame_rate,
-        class_names=detector.class_names,
-    )
+def _video_sink(folder: Path, source: Source, detector: Detector, segment_s: float | None) -> Sink:
+    def video(name: str) -> VideoSink:
+        return VideoSink(
+            folder / name,
+            frame_rate=source.info.frame_rate,
+            class_names=detector.class_names,
+        )
+
+    return video(VIDEO_FILE) if segment_s is None else Segments(video, segment_s)
 
 
 def _clear(folder: Path, source: str) -> None:
@@ -90,7 +109,7 @@ def _clear(folder: Path, source: str) -> None:
         InputError: If the source itself is one of those files, or they cannot be removed.
     """
     make_folder(folder)
-    for name in OUTPUT_FILES:
+    for name in [*OUTPUT_FILES, *segments_in(folder)]:
         path = folder / name
         with suppress(OSError):
             if path.samefile(source):

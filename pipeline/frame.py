@@ -21,6 +21,7 @@ class Frame:
         index: 0-based position in the source's own frame order.
         pts: Presentation time in units of `time_base`; never rounded to a frame rate.
         time_base: Seconds per unit of `pts`.
+        arrived_s: When it came from a live stream, by `time.monotonic`; `None` of a file.
     """
 
     image: Image
@@ -28,6 +29,7 @@ class Frame:
     index: int
     pts: int
     time_base: Fraction
+    arrived_s: float | None = None
 
     @property
     def time_s(self) -> float:

@@ -48,15 +48,16 @@ class BarProgress:
             _RateColumn(),
             TextColumn("ETA"),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
             console=self._console,
         )
-        self._task = self._bar.add_task(source, total=frames)
+        self._task = self._bar.add_task(source, total=frames, note="")
         self._bar.start()
 
-    def step(self) -> None:
+    def step(self, note: str = "") -> None:
         """Moves the bar."""
         if self._bar is not None:
-            self._bar.advance(self._task)
+            self._bar.update(self._task, advance=1, note=note)
 
     def end(self) -> None:
         """Leaves the bar as it is."""
@@ -73,14 +74,15 @@ class LineProgress:
 
     def begin(self, source: str, frames: int | None) -> None:
         """Names the source."""
-        self._source, self._total, self._done = source, frames, 0
+        self._source, self._total, self._done, self._note = source, frames, 0, ""
         self._started_s = self._shown_s = time.monotonic()
         expected = "" if frames is None else f" {frames} frames"
         self._print(f"{source}:{expected} started")
 
-    def step(self) -> None:
+    def step(self, note: str = "") -> None:
         """Counts, and shows a line when the last one is old."""
         self._done += 1
+        self._note = note
         now_s = time.monotonic()
         if now_s - self._shown_s >= LINE_EVERY_S:
             self._shown_s = now_s
@@ -100,7 +102,7 @@ class LineProgress:
                 f"{self._source}: {self._done}/{self._total} frames, {rate:.1f} frames/s, "
                 f"ETA {left_s // 60}:{left_s % 60:02d}"
             )
-        self._print(line)
+        self._print(f"{line}, {self._note}" if self._note else line)
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)

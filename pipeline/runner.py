@@ -5,30 +5,36 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any, Protocol
 
 from pydantic import TypeAdapter
 
 from pipeline.config import PipelineConfig
 from pipeline.errors import InputError
-from pipeline.frame import Result
+from pipeline.frame import Counts, Result
+from pipeline.latency import Latency
+from pipeline.metrics import Figures, Metrics
 from pipeline.refined import REFINED_FILE, write_refined
+from pipeline.sinks.segments import segments_in
 from pipeline.sinks.summary import (
     InputSummary,
+    LiveSummary,
     Status,
     Summary,
     package_versions,
     stage_timings,
     write_summary,
 )
+from pipeline.sources.live import LiveSource
 from pipeline.stages import Line
 from pipeline.steps import Parts, build_stages
 from pipeline.version import VERSION
 
 SUMMARY_FILE = "summary.json"
+VIDEO_FILE = "video.mp4"
 OUTPUT_FILES = (
-    "video.mp4",
+    VIDEO_FILE,
     "tracks.txt",
     REFINED_FILE,
     "classes.txt",
@@ -36,7 +42,7 @@ OUTPUT_FILES = (
     "counts_per_frame.csv",
     SUMMARY_FILE,
 )
-"""All that a run may write into a source's folder."""
+"""All that a run may write into a source's folder, beside the segments of a video."""
 
 
 class Progress(Protocol):
@@ -46,8 +52,8 @@ class Progress(Protocol):
         """A source starts, with as many frames as are expected, `None` if that is unknown."""
         ...
 
-    def step(self) -> None:
-        """One more frame has passed all stages."""
+    def step(self, note: str = "") -> None:
+        """One more frame has passed all stages; `note` is shown beside the count."""
         ...
 
     def end(self) -> None:
@@ -55,7 +61,13 @@ class Progress(Protocol):
         ...
 
 
-def run_source(parts: Parts, config: PipelineConfig, folder: Path, progress: Progress) -> Summary:
+def run_source(
+    parts: Parts,
+    config: PipelineConfig,
+    folder: Path,
+    progress: Progress,
+    metrics: Metrics | None = None,
+) -> Summary:
     """Takes every frame of a source through all stages and writes `summary.json`.
 
     The summary is written after a fault and after Ctrl-C too, over the frames that passed all
@@ -66,25 +78,32 @@ def run_source(parts: Parts, config: PipelineConfig, folder: Path, progress: Pro
         config: For the number of frames in flight, and for the record.
         folder: Exists.
         progress: Hears of every frame.
+        metrics: May ask for figures while the source runs.
 
     Raises:
         InputError: If the source gave no frame.
         BaseException: The fault of a stage, with a note that says stage, source and frame.
     """
     tally = _Tally()
+    # Frames of a live stream do not wait for each other.
+    live = isinstance(parts.source, LiveSource) and not parts.source.ends
+    frame_batch = 1 if live else config.frame_batch
     stages = build_stages(
         replace(parts, sinks=[*parts.sinks, tally]),
         min_score=config.tracker_min_score,
-        frame_batch=config.frame_batch,
+        frame_batch=frame_batch,
+        duration_s=config.duration_s,
     )
-    line = Line(stages, capacity=config.frame_batch)
+    line = Line(stages, capacity=frame_batch)
     record = _Record(parts, config, folder, line, tally)
     info = parts.source.info
     progress.begin(parts.source.name, _expected(info.frame_count, config.max_frames))
+    if metrics is not None:
+        metrics.follow(parts.source.name, record.figures)
     try:
         with line:
             for _ in line:
-                progress.step()
+                progress.step(tally.latency.note())
         if not tally.frames:
             raise InputError(f"{info.path}: no frame could be decoded")
         if config.output.refine is not None:
@@ -96,6 +115,8 @@ def run_source(parts: Parts, config: PipelineConfig, folder: Path, progress: Pro
         raise
     finally:
         progress.end()
+        if metrics is not None:
+            metrics.finish(parts.source.name)
     return record.write("complete", None)
 
 
@@ -126,12 +147,18 @@ class _Tally:
     def __init__(self) -> None:
         self.frames = 0
         self.first_s = self.last_s = 0.0
+        self.latency = Latency()
+        self.tracks = 0
+        self.counts: Counts | None = None
 
     def write(self, result: Result) -> None:
         self.last_s = result.frame.time_s
         if not self.frames:
             self.first_s = self.last_s
         self.frames += 1
+        self.tracks, self.counts = len(result.tracks), result.counts
+        if result.frame.arrived_s is not None:
+            self.latency.add(monotonic() - result.frame.arrived_s)
 
     def close(self) -> None:
         pass
@@ -158,15 +185,46 @@ class _Record:
             frames_per_second=self._tally.frames / wall_s,
             counts=self._parts.counts.totals,
             lost=list(self._parts.source.lost),
-            outputs=[name for name in OUTPUT_FILES if self._is_there(name)],
+            live=self._live(),
+            outputs=[
+                *(name for name in OUTPUT_FILES if self._is_there(name)),
+                *segments_in(self._folder),
+            ],
             timings=stage_timings(self._line.busy_s),
             versions={"drone-video-analytics": VERSION, **package_versions()},
-            seeds={},
+            seeds=self._seeds(),
             config=_plain(self._config),
             error=error,
         )
         write_summary(self._folder / SUMMARY_FILE, summary)
         return summary
+
+    def figures(self) -> Figures:
+        """What is known by now; called by other threads."""
+        tally, counts = self._tally, self._tally.counts
+        names = self._parts.detector.class_names
+        live = self._live()
+        stream = live.stream if live else None
+        counters = {"frames_written": tally.frames}
+        if stream is not None:
+            counters |= {"frames_received": stream.received, "reconnects": stream.reconnects}
+        unique = dict(zip(names, counts.unique, strict=True)) if counts else {}
+        visible = dict(zip(names, counts.visible, strict=True)) if counts else {}
+        return Figures(
+            counters=counters,
+            gauges={"tracks": tally.tracks},
+            labelled_counters={
+                "frames_dropped": ("reason", stream.dropped if stream else {}),
+                "faults": ("reason", stream.faults if stream else {}),
+                "stage_busy_seconds": ("stage", self._line.busy_so_far_s),
+            },
+            labelled_gauges={
+                "queue_frames": ("stage", self._line.queued),
+                "objects_visible": ("class", visible),
+                "objects_unique": ("class", unique),
+            },
+            latency=tally.latency.cumulative(),
+        )
 
     def _input(self) -> InputSummary:
         info = self._parts.source.info
@@ -180,6 +238,16 @@ class _Record:
             frames=tally.frames,
             duration_s=tally.last_s - tally.first_s + frame_s if tally.frames else 0.0,
         )
+
+    def _live(self) -> LiveSummary | None:
+        source = self._parts.source
+        if not isinstance(source, LiveSource):
+            return None
+        return LiveSummary(source.report, self._tally.latency.percentiles_s())
+
+    def _seeds(self) -> dict[str, int]:
+        live = isinstance(self._parts.source, LiveSource)
+        return {"live.seed": self._config.live.seed} if live else {}
 
     def _is_there(self, name: str) -> bool:
         return name == SUMMARY_FILE or (self._folder / name).exists()

@@ -44,6 +44,7 @@ class Channel(Generic[T]):
         self._changed = threading.Condition()
         self._closed = False
         self._stopped = False
+        self._wanted = False
 
     def put(self, item: T) -> None:
         """Adds an item; waits while the channel is full.
@@ -66,7 +67,10 @@ class Channel(Generic[T]):
         """
         while True:
             with self._changed:
+                self._wanted = True
+                self._changed.notify_all()
                 self._changed.wait_for(lambda: self._stopped or self._closed or bool(self._items))
+                self._wanted = False
                 if self._stopped:
                     raise StoppedError
                 if not self._items:
@@ -74,6 +78,20 @@ class Channel(Generic[T]):
                 item = self._items.popleft()
                 self._changed.notify_all()
             yield item
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def wait_for_taker(self) -> None:
+        """Waits until the other side waits for an item.
+
+        Raises:
+            StoppedError: If nobody will take one any more.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or (self._wanted and not self._items))
+            if self._stopped:
+                raise StoppedError
 
     def close(self) -> None:
         """Nothing more comes; what is inside can still be taken."""
@@ -91,10 +109,23 @@ class Channel(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step of a line and the name it has in messages and timings."""
+    """One step of a line.
+
+    Attributes:
+        name: In messages and timings.
+        step: What it does.
+        on_demand: Whether it makes an item only when the stage after it waits for one, and
+            none ahead of that.
+        stop: Wakes the step where it waits for something outside the line; called by another
+            thread, once all that comes from the step is of no use any more.
+        waited_s: Seconds that the step has waited for something outside the line.
+    """
 
     name: str
     step: Step
+    on_demand: bool = False
+    stop: Callable[[], None] = lambda: None
+    waited_s: Callable[[], float] = lambda: 0.0
 
 
 class _Worker(threading.Thread):
@@ -108,10 +139,19 @@ class _Worker(threading.Thread):
         self.fault: BaseException | None = None
         self.fault_at = 0.0
         self.busy_s = 0.0
+        self._began: float | None = None
         self._waited_s = 0.0
 
+    @property
+    def busy_so_far_s(self) -> float:
+        began = self._began
+        if began is None:
+            return self.busy_s
+        waited_s = self._waited_s + self.stage.waited_s()
+        return max(time.perf_counter() - began - waited_s, 0.0)
+
     def run(self) -> None:
-        started = time.perf_counter()
+        self._began = time.perf_counter()
         try:
             with closing(self.stage.step(self._timed(iter(self.before)))) as made:
                 self._pass_on(made)
@@ -120,14 +160,22 @@ class _Worker(threading.Thread):
         except BaseException as error:  # noqa: BLE001 - travels to the caller
             self.fault, self.fault_at = error, time.perf_counter()
         finally:
-            self.busy_s = time.perf_counter() - started - self._waited_s
+            self.busy_s, self._began = self.busy_so_far_s, None
             self.before.stop()
             self.after.close()
 
     def _pass_on(self, made: Generator[Any, None, None]) -> None:
+        self._wait_for_demand()
         for item in made:
             asked = time.perf_counter()
             self.after.put(item)
+            self._waited_s += time.perf_counter() - asked
+            self._wait_for_demand()
+
+    def _wait_for_demand(self) -> None:
+        if self.stage.on_demand:
+            asked = time.perf_counter()
+            self.after.wait_for_taker()
             self._waited_s += time.perf_counter() - asked
 
     def _timed(self, items: Iterator[T]) -> Iterator[T]:
@@ -203,12 +251,25 @@ class Line:
         """Seconds that each ended stage worked, waiting for its neighbours left out."""
         return {worker.stage.name: worker.busy_s for worker in self._workers}
 
+    @property
+    def queued(self) -> dict[str, int]:
+        """Items that wait before each stage but the first."""
+        waiting = zip(self._workers[1:], self._channels[1:-1], strict=True)
+        return {worker.stage.name: len(channel) for worker, channel in waiting}
+
+    @property
+    def busy_so_far_s(self) -> dict[str, float]:
+        """As `busy_s`, of stages under way too; a wait that has not ended counts as work."""
+        return {worker.stage.name: worker.busy_so_far_s for worker in self._workers}
+
     def _stop(self) -> None:
         for channel in self._channels:
             channel.stop()
         self._join()
 
     def _join(self) -> None:
+        for worker in self._workers:
+            worker.stage.stop()
         # The last stage first: it holds the files.
         for worker in reversed(self._workers):
             if worker.ident is not None:

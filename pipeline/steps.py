@@ -12,6 +12,7 @@ from detector.detections import Detections, Detector
 from pipeline.counting import Counter
 from pipeline.frame import Frame, Result, Sink, Source
 from pipeline.sinks.counts import CountsSink
+from pipeline.sources.live import LiveSource
 from pipeline.stages import Stage, Step
 from tracking.camera_motion import CameraMotion
 from tracking.tracks import Tracker
@@ -47,7 +48,9 @@ class Detected:
     detections: Detections
 
 
-def build_stages(parts: Parts, *, min_score: float, frame_batch: int) -> list[Stage]:
+def build_stages(
+    parts: Parts, *, min_score: float, frame_batch: int, duration_s: float | None = None
+) -> list[Stage]:
     """The four stages of a source; the last yields each frame's index.
 
     The source is closed by the first and the sinks by the last, however they end. An
@@ -59,10 +62,11 @@ def build_stages(parts: Parts, *, min_score: float, frame_batch: int) -> list[St
             missing from the source's order reach it as frames without detections.
         frame_batch: Frames that the detector gets at once. The last batch may be shorter; no
             other is, so the same input makes the same batches.
+        duration_s: Frames so many seconds after the first are left out; `None` takes all.
     """
     name = parts.source.name
     return [
-        Stage("decode", _decode(parts.source)),
+        _first_stage(parts.source, duration_s),
         Stage("detect", _detect(parts.detector, name, frame_batch)),
         Stage("track", _track(parts, min_score)),
         Stage("write", _write([parts.counts, *parts.sinks], name)),
@@ -95,10 +99,22 @@ class _Place:
             error.add_note(f"{self._source}: {self._stage}, {self.at}")
 
 
-def _decode(source: Source) -> Step:
+def _first_stage(source: Source, duration_s: float | None) -> Stage:
+    step = _decode(source, duration_s)
+    if not isinstance(source, LiveSource):
+        return Stage("decode", step, stop=source.close)
+    # Frames that wait in the line get old.
+    return Stage("decode", step, source.in_haste, source.close, lambda: source.waited_s)
+
+
+def _decode(source: Source, duration_s: float | None) -> Step:
     def step(_: Iterator[None]) -> Generator[Frame, None, None]:
+        first_s: float | None = None
         with _Place("decode", source.name) as place, closing(source):
             for frame in source:
+                first_s = frame.time_s if first_s is None else first_s
+                if duration_s is not None and frame.time_s - first_s >= duration_s:
+                    return
                 yield frame
                 place.at = f"after frame {frame.index}"
 

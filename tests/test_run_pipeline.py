@@ -120,7 +120,12 @@ def test_options_reach_the_config(clip: Path, tmp_path: Path, stub: list[Detecto
     assert run_pipeline.main(["--video", str(clip), *options.split()]) == 0
     config = summary(out / "clip")["config"]
     assert config["tracker"] == {"name": "sort", "max_age": 4, "min_hits": 3, "iou_threshold": 0.3}
-    assert config["output"] == {"folder": str(out), "video": False, "refine": None}
+    assert config["output"] == {
+        "folder": str(out),
+        "video": False,
+        "segment_s": None,
+        "refine": None,
+    }
     assert (config["min_score"], config["max_frames"]) == (0.4, 3)
     [detector] = stub
     assert (detector.weights, detector.device, detector.confidence) == (
@@ -191,9 +196,19 @@ def test_a_config_file_and_an_option_over_it(
             "a folder of either, or a pattern in quotes",
         ),
         (
-            ["--video", "rtsp://me:secret@host/1"],
-            "error: rtsp://...: live streams and URLs are not supported yet; save the stream to "
-            "a file first and give that file",
+            ["--video", "ftp://me:secret@host/1"],
+            "error: ftp://...: not a stream that can be read; give a file, or one of rtsp, rtsps, "
+            "rtmp, rtmps, srt, udp, tcp, http, https",
+        ),
+        (
+            ["--video", "CLIP", "--live-policy", "newest"],
+            "error: --live-policy: live.policy: found \"newest\"; choose 'latest', 'all' or "
+            "'every-nth'",
+        ),
+        (
+            ["--video", "CLIP", "--set", "live.stal_s=1"],
+            "error: --set: live.stal_s: unknown key; live takes policy, every, queue_frames, "
+            "rtsp_transport, open_s, stall_s, retry_s, retry_most_s, give_up_s, gap_s, seed",
         ),
     ],
 )
@@ -265,7 +280,7 @@ def test_help_is_complete_and_needs_no_torch() -> None:
     )
     options = (
         "--video --demo --config --output --weights --tracker --device --tile --conf --classes "
-        "--no-video --max-frames --set --debug"
+        "--no-video --max-frames --duration --live-policy --metrics-port --set --debug"
     )
     assert all(f"{option} " in done.stdout for option in options.split())
     loaded = {row.split("|")[-1].strip() for row in done.stderr.splitlines()}
@@ -274,7 +289,9 @@ def test_help_is_complete_and_needs_no_torch() -> None:
 
 
 class Endless:
-    """A source that never ends; after 20 frames it presses Ctrl-C."""
+    """A source that never ends; after 20 frames it presses Ctrl-C, or what `press` says."""
+
+    press = signal.SIGINT
 
     name = "endless"
     lost: tuple[str, ...] = ()
@@ -285,7 +302,7 @@ class Endless:
         index = 0
         while True:
             if index == 20:
-                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), self.press)
             yield Frame(image, self.name, index, index, Fraction(1, 25))
             index += 1
 
@@ -293,10 +310,11 @@ class Endless:
         pass
 
 
-def run_endless(argv: list[str]) -> int:
+def run_endless(argv: list[str], press: str) -> int:
     """Runs the command on `Endless`; called in a process of its own."""
     # A shell starts background jobs with Ctrl-C ignored, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    Endless.press = signal.Signals[press]
     with (
         patch.object(build, "build_detector", lambda _: Stub()),
         patch.object(build, "open_source", lambda *_, **__: Endless()),
@@ -304,9 +322,13 @@ def run_endless(argv: list[str]) -> int:
         return run_pipeline.main(argv)
 
 
-def test_ctrl_c_leaves_complete_files(clip: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("press", "code"), [("SIGINT", run_pipeline.INTERRUPTED), ("SIGTERM", run_pipeline.TERMINATED)]
+)
+def test_ctrl_c_leaves_complete_files(press: str, code: int, clip: Path, tmp_path: Path) -> None:
     argv = ["--video", str(clip), "--output", str(tmp_path / "out")]
-    script = f"import sys; from tests.test_run_pipeline import *; sys.exit(run_endless({argv!r}))"
+    call = f"run_endless({argv!r}, {press!r})"
+    script = f"import sys; from tests.test_run_pipeline import *; sys.exit({call})"
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=ROOT,
@@ -315,7 +337,7 @@ def test_ctrl_c_leaves_complete_files(clip: Path, tmp_path: Path) -> None:
         timeout=60,
         check=False,
     )
-    assert done.returncode == run_pipeline.INTERRUPTED, done.stderr
+    assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith("interrupted")
     folder = tmp_path / "out" / "clip"
@@ -330,3 +352,12 @@ def test_ctrl_c_leaves_complete_files(clip: Path, tmp_path: Path) -> None:
     assert {len(row) for row in rows} == {10}
     with (folder / "counts_per_frame.csv").open(newline="") as file:
         assert len(list(csv.reader(file))) == 1 + frames
+
+
+def test_duration_stops_a_file(clip: Path, tmp_path: Path, stub: list[DetectorConfig]) -> None:
+    argv = ["--video", str(clip), "--output", str(tmp_path / "out"), "--duration", "0.1"]
+    assert run_pipeline.main(argv) == 0
+    told = summary(tmp_path / "out" / "clip")
+    # Those at 0.00, 0.04 and 0.08 s.
+    assert (told["status"], told["input"]["frames"]) == ("complete", 3)
+    assert told["live"] is None

@@ -10,6 +10,7 @@ from detector.detections import Detections, FloatArray
 from tracking.association import Split
 from tracking.box_motion import vote
 from tracking.class_groups import ClassGroups
+from tracking.company import shared_correction
 from tracking.config import DroneConfig
 from tracking.drone_filters import STEPS_PER_S, DroneFilters
 from tracking.drone_matching import (
@@ -18,7 +19,10 @@ from tracking.drone_matching import (
     doubles,
     match_far,
     match_near,
+    match_sole,
+    mean_size,
     repeats,
+    usual_move,
 )
 from tracking.drone_tracklets import DroneTracklets
 from tracking.kalman import Rows
@@ -45,12 +49,25 @@ _MOST_SIZES = 1.0
 """An object out of sight is found this near to its predicted place: in standard deviations, but
 no farther than so many of its sizes."""
 
+_SOLE_SIZES = 1.4
+"""The same for a track about to be confirmed that continues a lost one, and both of them no
+other: it has been seen several times, so clutter beside the path does no harm."""
+
 _FIRST_SIZES = 1.3
 """An object seen only once, of unknown speed, may have moved by so many of its sizes."""
+
+_USUAL_MOVES = 2.0
+_LEAST_MOVE_SIZES = 0.3
+"""Where others are matched, it moved by no more than so many times what four of five of these
+were off, or by so many sizes if that is more. Else, where the first frame missed an object, its
+neighbour's track comes to take it, and leaves its own object to a third one."""
 
 _VOTES_S = 0.25
 """Seconds in which a track that was missed still votes for the motion of the view, so that all
 can be found again after a motion that was not."""
+
+_STEADY_HITS = 10
+"""Detections after which a track's speed is known, so that its errors are the view's as well."""
 
 _ROUNDING_S = 1e-6
 
@@ -110,6 +127,7 @@ class Drone:
         if expired.any():
             self._keep(np.flatnonzero(~expired))
         self._start(detections, boxes, born[~repeats(boxes, born, fed, _SAME_IOU)])
+        self._confirm()
         return self._shown()
 
     def skip(self, frames: int) -> int:
@@ -164,7 +182,11 @@ class Drone:
         idle = np.concatenate((second.rows_left, third.rows_left))
         unknown = idle[~life["lost"][idle] & (self._tracklets.clock["hits"][idle] == 1)]
         searched = np.concatenate((first.rows_left[lost], unknown))
-        far = match_far(tracks, searched, self._reach(tracks, searched), boxes, surest)
+        reach = self._reach(tracks, searched, _MOST_SIZES)
+        usual = _USUAL_MOVES * usual_move(tracks, boxes, first)
+        most = min(_FIRST_SIZES, max(_LEAST_MOVE_SIZES, usual))
+        reach[len(searched) - len(unknown) :] = most * mean_size(tracks.xyxy[unknown])[:, None]
+        far = match_far(tracks, searched, reach, boxes, surest)
         jumped = ~life["lost"][far.rows]
         self._filters.jump(far.rows[jumped], boxes.xyxy[far.fed[jumped]], steps)
         stages: tuple[Split, ...] = (first, second, third, far)
@@ -191,30 +213,60 @@ class Drone:
                 merged[place[row]] = other
         return merged
 
-    def _reach(self, tracks: Boxes, rows: Intp) -> Float64Array:
+    def _reach(self, tracks: Boxes, rows: Intp, sizes: float) -> Float64Array:
         """`(R, 2)`, how far from their predicted places these tracks are looked for."""
         _, size = centres(tracks.xyxy[rows])
-        reach = np.minimum(_MOST_DEVIATIONS * self._filters.deviations()[rows], _MOST_SIZES * size)
-        first = ~self._tracklets.life["lost"][rows]
-        reach[first] = _FIRST_SIZES * np.sqrt(size[first].prod(axis=1, keepdims=True))
-        return reach
+        return np.minimum(_MOST_DEVIATIONS * self._filters.deviations()[rows], sizes * size)
 
     def _feed(self, rows: Intp, detections: Detections, fed: Intp) -> None:
         if len(rows):
+            before = self._filters.state[:2, rows, :2]
             self._filters.update(rows, detections.boxes[fed].astype(np.float64, copy=False))
+            self._carry_lost(rows, self._filters.state[:2, rows, :2] - before)
             self._tracklets.feed(rows, self._frame, self._clock_s, detections, fed)
             self._tracklets.life["lost"][rows] = False
+
+    def _carry_lost(self, rows: Intp, corrections: Float64Array) -> None:
+        """Takes the tracks out of sight along with those of steady sight that were corrected."""
+        life, clock = self._tracklets.life, self._tracklets.clock
+        unbroken = life["last_frame"][rows] == self._frame - 1
+        steady = unbroken & life["confirmed"][rows] & (clock["hits"][rows] >= _STEADY_HITS)
+        lost = np.setdiff1d(np.flatnonzero(life["confirmed"]), rows)
+        places = self._filters.state[0]
+        change = shared_correction(places[lost], places[rows[steady]], corrections[:, steady])
+        self._filters.state[:2, lost, :2] += change
 
     def _start(self, detections: Detections, boxes: Boxes, born: Intp) -> None:
         if len(born):
             self._filters.append(boxes.xyxy[born])
             self._tracklets.start(self._frame, self._clock_s, detections, born, boxes.groups[born])
 
+    def _confirm(self) -> None:
+        """Gives ids, old ones where lost tracks go on and new ones else."""
+        hits = 1 if self._frame == 1 else _HITS
+        ripe = ~self._tracklets.life["confirmed"] & (self._tracklets.clock["hits"] >= hits)
+        joined = self._rejoin(np.flatnonzero(ripe))
+        ripe[joined] = False
+        self._tracklets.confirm(np.flatnonzero(ripe))
+        if len(joined):
+            self._keep(np.setdiff1d(np.arange(len(self._tracklets)), joined))
+
+    def _rejoin(self, ripe: Intp) -> Intp:
+        """Which of the ripe tracks are the continuation of a lost one, as which they go on."""
+        life = self._tracklets.life
+        lost = np.flatnonzero(life["confirmed"] & life["lost"])
+        if not len(ripe) or not len(lost):
+            return ripe[:0]
+        tracks = Boxes(self._filters.boxes(), self._tracklets.clock["group"])
+        found = match_sole(tracks, lost, self._reach(tracks, lost, _SOLE_SIZES), tracks, ripe)
+        after = life["first_frame"][found.fed] > life["last_frame"][found.rows]
+        rows, later = found.rows[after], found.fed[after]
+        self._filters.state[:, rows] = self._filters.state[:, later]
+        self._tracklets.join(rows, later)
+        return later
+
     def _shown(self) -> Tracks:
         life = self._tracklets.life
-        hits = 1 if self._frame == 1 else _HITS
-        ripe = ~life["confirmed"] & (self._tracklets.clock["hits"] >= hits)
-        self._tracklets.confirm(np.flatnonzero(ripe))
         shown = life["confirmed"].copy()
         if not self._config.show_lost:
             shown &= ~life["lost"]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import IntArray
-from tracking.association import Split, assign_below, split
+from tracking.association import Split, assign_below, by_row, split
 from tracking.overlap import Intp, Pairs, overlaps
 from tracking.tracks import Float64Array
 
@@ -19,6 +19,9 @@ similar appearances? Make it easier by buffering the matching space", 2023)."""
 
 _USUAL_GROWTH = 0.5
 _FAR_LIMIT = 0.5
+
+_LEAST_MOVED = 3
+_MOST_OF_THEM = 0.8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +71,24 @@ def match_far(
     """
     if not len(rows) or not len(candidates):
         return Split(rows[:0], candidates[:0], rows, candidates)
+    pairs, costs = _within_reach(tracks, rows, reach, detections, candidates)
+    return split(rows, candidates, assign_below(pairs, costs, _FAR_LIMIT))
+
+
+def match_sole(
+    tracks: Boxes, rows: Intp, reach: Float64Array, others: Boxes, candidates: Intp
+) -> Split:
+    """As `match_far`, but only where neither side has a second choice."""
+    pairs, _ = _within_reach(tracks, rows, reach, others, candidates)
+    sole = np.bincount(pairs.rows, minlength=len(rows))[pairs.rows] == 1
+    sole &= np.bincount(pairs.cols, minlength=len(candidates))[pairs.cols] == 1
+    return split(rows, candidates, by_row(pairs.rows[sole], pairs.cols[sole]))
+
+
+def _within_reach(
+    tracks: Boxes, rows: Intp, reach: Float64Array, detections: Boxes, candidates: Intp
+) -> tuple[Pairs, Float64Array]:
+    """The pairs that `match_far` may make, and their costs."""
     centre, size = centres(tracks.xyxy[rows])
     pairs = overlaps(
         np.concatenate((centre - size / 2 - reach, centre + size / 2 + reach), axis=1),
@@ -80,8 +101,7 @@ def match_far(
     growth = np.log(extent[pairs.cols] / size[pairs.rows]) / _USUAL_GROWTH
     costs = ((away**2).sum(axis=1) + (growth**2).sum(axis=1)) / 4
     near = costs < _FAR_LIMIT
-    found = assign_below(_some(pairs, near), costs[near], _FAR_LIMIT)
-    return split(rows, candidates, found)
+    return _some(pairs, near), costs[near]
 
 
 def repeats(boxes: Boxes, rows: Intp, others: Intp, most_iou: float) -> NDArray[np.bool_]:
@@ -106,6 +126,24 @@ def doubles(tracks: Boxes, rows: Intp, others: Intp, most_iou: float) -> list[tu
     same = _same_group(tracks, rows, tracks, others, pairs) & (pairs.ious > most_iou)
     found = sorted(zip(rows[pairs.rows[same]], others[pairs.cols[same]], strict=True))
     return [(int(row), int(other)) for row, other in found]
+
+
+def usual_move(tracks: Boxes, detections: Boxes, found: Split) -> float:
+    """How far four of five matched tracks were off at most, in shares of their size.
+
+    Of fewer than three tracks that is not known: infinity.
+    """
+    if len(found.rows) < _LEAST_MOVED:
+        return np.inf
+    there, _ = centres(detections.xyxy[found.fed])
+    expected, _ = centres(tracks.xyxy[found.rows])
+    away = np.hypot(*(there - expected).T) / mean_size(tracks.xyxy[found.rows])
+    return float(np.quantile(away, _MOST_OF_THEM))
+
+
+def mean_size(boxes: Float64Array) -> Float64Array:
+    """`(N,)` roots of the areas of `(N, 4)` xyxy boxes."""
+    return np.asarray(np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1)))
 
 
 def centres(boxes: Float64Array) -> tuple[Float64Array, Float64Array]:

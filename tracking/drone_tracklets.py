@@ -53,6 +53,17 @@ class DroneTracklets(Tracklets):
         self.life["confirmed"][rows] = True
         self.life["id"][rows] = self.next_ids(len(rows))
 
+    def join(self, rows: Rows, later: Rows) -> None:
+        """Makes the later one of each pair of tracks the continuation of the other one.
+
+        The later ones stay as they are, to be dropped by `keep`.
+        """
+        for field in ("last_frame", "hits_in_a_row", "detection", "score", "lost"):
+            self.life[field][rows] = self.life[field][later]
+        self.clock["last_s"][rows] = self.clock["last_s"][later]
+        self.clock["hits"][rows] += self.clock["hits"][later]
+        self.votes[rows] += self.votes[later]
+
     def keep(self, rows: Rows) -> None:
         """Keeps these rows, in this order, and forgets the others."""
         super().keep(rows)

@@ -1,7 +1,8 @@
-"""Training views: cut, scaled, turned and changed in colour, with their boxes."""
+"""Training views: cut out of images, scaled, turned and put together, with their boxes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -9,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import Image, IntArray
-from detector.training.config import AugmentConfig
 
 Float32Array = NDArray[np.float32]
 
@@ -17,10 +17,19 @@ PADDING = 114
 """Grey level outside the image, as in YOLOv5."""
 
 SMALLEST_PX = 3.0
-"""A box with a side below this is left to the ignore regions."""
+"""A box that a window leaves with a side below this joins the ignore regions."""
 
 SMALLEST_SHARE = 0.35
-"""A box cut at the border down to less than this share is left to the ignore regions."""
+"""A box that a window cuts down to less than this share joins the ignore regions."""
+
+Kept = Callable[[Float32Array, Float32Array], NDArray[np.bool_]]
+"""Which boxes are still learned, from their visible sides `(N, 2)` and visible shares `(N,)`."""
+
+_ROTATIONS = {
+    1: cv2.ROTATE_90_COUNTERCLOCKWISE,
+    2: cv2.ROTATE_180,
+    3: cv2.ROTATE_90_CLOCKWISE,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +67,8 @@ def cut_view(view: View, out_wh: tuple[int, int], scale: float, rng: np.random.G
     image = _resize_window(view.image, low, out_wh, scale)
     shift = np.tile(low, 2)
     boxes, ignore = (view.boxes - shift) * scale, (view.ignore - shift) * scale
-    return _clip(image, boxes.astype(np.float32), view.class_ids, ignore.astype(np.float32))
+    cut = View(image, boxes.astype(np.float32), view.class_ids, ignore.astype(np.float32))
+    return clip(cut, kept_in_window)
 
 
 def _resize_window(
@@ -89,18 +99,27 @@ def _resize_window(
     return out
 
 
-def _clip(image: Image, boxes: Float32Array, class_ids: IntArray, ignore: Float32Array) -> View:
-    """Cuts boxes at the image's border; hardly visible rests are ignored, the rest goes."""
-    height, width = image.shape[:2]
+def kept_in_window(sides: Float32Array, shares: Float32Array) -> NDArray[np.bool_]:
+    """The rule of `cut_view`."""
+    return (shares >= SMALLEST_SHARE) & (sides >= SMALLEST_PX).all(1)
+
+
+def clip(view: View, kept: Kept) -> View:
+    """The view with its boxes cut at its border.
+
+    A box of which something is visible that is not `kept` joins the ignore regions; boxes and
+    regions outside go.
+    """
+    height, width = view.image.shape[:2]
     limit = np.array((width, height, width, height), np.float32)
-    clipped = np.clip(boxes, 0, limit)
+    clipped = np.clip(view.boxes, 0, limit)
     sides = clipped[:, 2:] - clipped[:, :2]
-    share = sides.prod(1) / np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(1), 1e-6)
+    shares = sides.prod(1) / np.maximum((view.boxes[:, 2:] - view.boxes[:, :2]).prod(1), 1e-6)
     inside = (sides > 0).all(1)
-    learned = inside & (share >= SMALLEST_SHARE) & (sides >= SMALLEST_PX).all(1)
-    regions = np.clip(np.concatenate((ignore, clipped[inside & ~learned])), 0, limit)
+    learned = inside & kept(sides, shares)
+    regions = np.clip(np.concatenate((view.ignore, clipped[inside & ~learned])), 0, limit)
     regions = regions[((regions[:, 2:] - regions[:, :2]) > 0).all(1)]
-    return View(image, clipped[learned], class_ids[learned], regions)
+    return View(view.image, clipped[learned], view.class_ids[learned], regions)
 
 
 def mosaic(views: list[View], out_px: int, split: tuple[int, int]) -> View:
@@ -127,22 +146,24 @@ def quadrants(out_px: int, split: tuple[int, int]) -> list[tuple[int, int]]:
 
 def turn(view: View, quarters: int, *, mirrored: bool) -> View:
     """The view turned anticlockwise by quarter turns, then mirrored left to right."""
-    image, boxes, ignore = view.image, view.boxes, view.ignore
+    image: cv2.typing.MatLike = view.image
+    boxes, ignore = view.boxes, view.ignore
+    if quarters % 4:
+        image = cv2.rotate(image, _ROTATIONS[quarters % 4])
+    width = view.image.shape[1]
     for _ in range(quarters % 4):
-        width = image.shape[1]
-        image = np.rot90(image)
         boxes, ignore = (
             np.stack((b[:, 1], width - b[:, 2], b[:, 3], width - b[:, 0]), 1)
             for b in (boxes, ignore)
         )
+        width = view.image.shape[0] + view.image.shape[1] - width
     if mirrored:
-        width = image.shape[1]
-        image = image[:, ::-1]
+        image = cv2.flip(image, 1)
         boxes, ignore = (
             np.stack((width - b[:, 2], b[:, 1], width - b[:, 0], b[:, 3]), 1)
             for b in (boxes, ignore)
         )
-    return View(np.ascontiguousarray(image), boxes, view.class_ids, ignore)
+    return View(image.astype(np.uint8, copy=False), boxes, view.class_ids, ignore)
 
 
 def squash(view: View, out_wh: tuple[int, int]) -> View:
@@ -159,37 +180,3 @@ def squash(view: View, out_wh: tuple[int, int]) -> View:
         view.class_ids,
         view.ignore * factor,
     )
-
-
-def change_colours(image: Image, config: AugmentConfig, rng: np.random.Generator) -> Image:
-    """The image in another light, colour, sharpness and compression."""
-    spread = np.array((config.hue, config.saturation, config.brightness))
-    gains = 1 + (rng.random(3) * 2 - 1) * spread
-    levels = np.arange(256)
-    gamma = float(np.exp((rng.random() * 2 - 1) * config.brightness))
-    tables = (
-        ((levels + (gains[0] - 1) * 180) % 180).astype(np.uint8),
-        np.clip(levels * gains[1], 0, 255).astype(np.uint8),
-        np.clip(255 * (levels / 255) ** gamma * gains[2], 0, 255).astype(np.uint8),
-    )
-    channels = cv2.split(cv2.cvtColor(image, cv2.COLOR_RGB2HSV))
-    hsv = cv2.merge([cv2.LUT(c, table) for c, table in zip(channels, tables, strict=True)])
-    image = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).astype(np.uint8, copy=False)
-    if rng.random() < config.grey:
-        image = np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[:, :, None], 3, 2)
-    if rng.random() < config.blur:
-        image = cv2.GaussianBlur(image, (0, 0), 0.4 + 1.2 * rng.random()).astype(np.uint8)
-    if rng.random() < config.sharpen:
-        amount = 0.5 + 2 * rng.random()
-        soft = cv2.GaussianBlur(image, (0, 0), 0.8 + rng.random())
-        image = cv2.addWeighted(image, 1 + amount, soft, -amount, 0).astype(np.uint8, copy=False)
-    if rng.random() < config.noise:
-        noise = rng.standard_normal(image.shape, np.float32) * (2 + 8 * rng.random())
-        image = np.clip(image + noise, 0, 255).astype(np.uint8)
-    if rng.random() < config.compression:
-        quality = int(rng.integers(30, 90))
-        coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
-        assert decoded is not None
-        image = decoded.astype(np.uint8, copy=False)
-    return image

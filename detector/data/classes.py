@@ -61,3 +61,22 @@ def _row(name: str, class_map: Mapping[str, str | None], rows: Mapping[str | Non
             f"map it in class_map to one of these, to null (dropped) or to {_IGNORE}"
         )
     return rows[target]
+
+
+def kept_classes(
+    own: Sequence[str], class_map: Mapping[str, str | None], wanted: Sequence[str] | None
+) -> tuple[str, ...]:
+    """The class list to read labels with where no network has one: `wanted`, or all that is kept.
+
+    >>> kept_classes(["a", "b", "c"], {"b": "a", "c": "ignore"}, None)
+    ('a',)
+    """
+    if wanted is not None:
+        return tuple(wanted)
+    targets = (class_map.get(name, name) for name in own)
+    return tuple(dict.fromkeys(name for name in targets if name not in (None, _IGNORE)))
+
+
+def without_ignored(class_map: Mapping[str, str | None]) -> dict[str, str | None]:
+    """The map for protocols that know no ignored class: what it ignores is background."""
+    return {name: None if target == _IGNORE else target for name, target in class_map.items()}

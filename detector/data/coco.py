@@ -81,7 +81,7 @@ class CocoLabels:
         self._images_dir = images_dir
         self._json_file = json_file
         self.class_names = _unique(json_file, "categories", [c.name for c in file.categories])
-        _unique(json_file, "categories", [c.id for c in file.categories])
+        self.class_numbers = _unique(json_file, "categories", [c.id for c in file.categories])
         _unique(json_file, "images", [entry.id for entry in file.images])
         names = _unique(json_file, "images", [entry.file_name for entry in file.images])
         paths = [_inside(images_dir, name, json_file) for name in names]
@@ -121,6 +121,10 @@ class CocoLabels:
 
     def _place(self, number: int) -> str:
         return f"{self._json_file}: annotations[{number}]"
+
+    def image_id(self, image: Path) -> int:
+        """See `LabelSource`; the id in the json."""
+        return self._stated[image][1].id
 
     def read(self, image: Path) -> LabelRows:
         """See `LabelSource`."""

@@ -4,98 +4,97 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing.pool import ThreadPool
+from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from detector.data.annotations import LabelledImage
-from detector.data.augment import View, change_colours, cut_view, mosaic, quadrants, squash, turn
-from detector.data.images import read_image
-from detector.detections import Image
-from detector.training.assignment import Targets
-from detector.training.config import AugmentConfig, SourceConfig
+from detector.data.augment import View
+from detector.data.colours import change_colours
+from detector.data.composing import Composer
+from detector.data.mixing import mixup
+from detector.data.pool import Pool
+from detector.data.targets import Targets
+from detector.data.views_config import AugmentConfig
+from detector.detections import IntArray
 
+SIDE_MULTIPLE = 32
+"""The views' sides are multiples of the coarsest stride."""
 
-class Pool:
-    """The images of one data set and how views are drawn from them.
+MIXUP_SHAPE = 32.0
+"""Both parameters of mixup's beta distribution: most shares lie between 0.4 and 0.6."""
 
-    Args:
-        images: With their labels, at least one.
-        config: Share, scale, turns, and whether to keep the decoded images in memory.
-    """
-
-    def __init__(self, images: Sequence[LabelledImage], config: SourceConfig) -> None:
-        if not images:
-            raise ValueError(f"{config.data}: no images to train on")
-        self.config = config
-        self._records = list(images)
-        self._pixels: list[Image] | None = None
-        if config.cache:
-            with ThreadPool() as threads:
-                self._pixels = threads.map(_read_record, self._records)
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    def __getitem__(self, index: int) -> View:
-        """One whole image with its labels."""
-        record = self._records[index]
-        image = _read_record(record) if self._pixels is None else self._pixels[index]
-        return View(image, record.boxes, record.class_ids, record.ignore)
-
-
-def _read_record(record: LabelledImage) -> Image:
-    return read_image(record.path)
+# Parts of the seeds of draws that are none of a view's own.
+_SIDES, _EPOCHS = 1, 2
 
 
 class TrainingViews:
     """View `i` of an endless training run; the same seed gives the same view.
+
+    Images are drawn at random, data sets by their shares. With `epoch_order` and one data set
+    whose images are all alike (no `rare_below`), each image leads exactly one view of an epoch,
+    in an order of the epoch's own; all other parts of mosaics and mixtures are drawn as ever.
 
     Args:
         pools: Data sets to draw from, none empty.
         image_px: Side of the views.
         augment: How they are changed.
         seed: Of all draws.
+        batch: Views that share a side when `multi_scale` changes it.
+        epoch_order: Whether the run is counted in epochs of as many views as images.
     """
 
     def __init__(
-        self, pools: Sequence[Pool], image_px: int, augment: AugmentConfig, *, seed: int
+        self,
+        pools: Sequence[Pool],
+        image_px: int,
+        augment: AugmentConfig,
+        *,
+        seed: int,
+        batch: int = 1,
+        epoch_order: bool = False,
     ) -> None:
         self._pools = list(pools)
-        self._px = image_px
+        self._image_px = image_px
         self._augment = augment
         self._seed = seed
-        shares = np.array([pool.config.share for pool in pools])
-        self._shares = shares / shares.sum()
+        self._batch = batch
+        self._in_order = epoch_order and len(pools) == 1 and not pools[0].config.rare_below
+        self._composer = Composer(pools, image_px, augment)
+        self._order = lru_cache(maxsize=4)(self._order_of_epoch)
 
     def __getitem__(self, index: int) -> View:
         """The view of that number, from 0."""
         rng = np.random.default_rng((self._seed, index))
-        if rng.random() < self._augment.mosaic:
-            x, y = rng.integers(self._px // 4, self._px * 3 // 4 + 1, 2).tolist()
-            split = (x, y)
-            parts = [self._draw(size, rng) for size in quadrants(self._px, split)]
-            view = mosaic(parts, self._px, split)
-        else:
-            view = self._draw((self._px, self._px), rng)
+        lead = self._lead(index)
+        px = self._side(index // self._batch)
+        view = self._composer.compose(px, lead, rng)
+        if self._augment.mixup and rng.random() < self._augment.mixup:
+            share = float(rng.beta(MIXUP_SHAPE, MIXUP_SHAPE))
+            view = mixup(view, self._composer.compose(px, None, rng), share)
         image = change_colours(view.image, self._augment, rng)
         return View(image, view.boxes, view.class_ids, view.ignore)
 
-    def _draw(self, out_wh: tuple[int, int], rng: np.random.Generator) -> View:
-        """A window of a random image, scaled and turned."""
-        pool = self._pools[int(rng.choice(len(self._pools), p=self._shares))]
-        whole = pool[int(rng.integers(len(pool)))]
-        low, high = np.log(pool.config.scale)
-        scale = float(np.exp(rng.uniform(low, high)))
-        quarters = int(rng.integers(4)) if pool.config.quarter_turns else 0
-        lost = self._augment.squash * rng.random() if rng.random() < 0.5 else 0.0
-        tall_wh = (out_wh[0], round(out_wh[1] / (1 - lost)))
-        cut_wh = tall_wh if quarters % 2 == 0 else (tall_wh[1], tall_wh[0])
-        view = cut_view(whole, cut_wh, scale, rng)
-        view = turn(view, quarters, mirrored=bool(rng.random() < 0.5))
-        return view if tall_wh == out_wh else squash(view, out_wh)
+    def _lead(self, index: int) -> int | None:
+        """The image that the view begins with; `None` if it is drawn."""
+        if not self._in_order:
+            return None
+        epoch, place = divmod(index, len(self._pools[0]))
+        return int(self._order(epoch)[place])
+
+    def _order_of_epoch(self, epoch: int) -> IntArray:
+        rng = np.random.default_rng((self._seed, epoch, _EPOCHS))
+        return rng.permutation(len(self._pools[0]))
+
+    def _side(self, step: int) -> int:
+        """Of all views of that batch."""
+        change = self._augment.multi_scale
+        if not change:
+            return self._image_px
+        low, high = (round(self._image_px * f / SIDE_MULTIPLE) for f in (1 - change, 1 + change))
+        rng = np.random.default_rng((self._seed, step, _SIDES))
+        return SIDE_MULTIPLE * int(rng.integers(max(low, 1), high + 1))
 
 
 @dataclass(frozen=True, slots=True)

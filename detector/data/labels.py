@@ -53,6 +53,15 @@ class LabelSource(Protocol):
         """Every image, in order of file names."""
         ...
 
+    @property
+    def class_numbers(self) -> Sequence[int]:
+        """What files in this format call the classes, in the order of `class_names`."""
+        ...
+
+    def image_id(self, image: Path) -> int | str:
+        """What files of detections call one of `images`."""
+        ...
+
     def read(self, image: Path) -> LabelRows:
         """The labels of one of `images`.
 

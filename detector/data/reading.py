@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from pathlib import Path
@@ -53,12 +53,28 @@ def read_flights(
         ValueError: If a flight is unknown, or a file is missing or malformed; the message names
             the file and line.
     """
+    return read_parts(config, flight_parts(config, flights, origin), class_names)
+
+
+def flight_parts(config: DatasetConfig, flights: Sequence[str] | None, origin: str) -> list[Part]:
+    """What `read_flights` reads, opened.
+
+    Raises:
+        ValueError: As `read_flights`.
+    """
     if flights is None and config.splits:
         raise ValueError(
             f"{origin}: name the flights to take; this data set's are {', '.join(config.splits)}"
         )
+    return list(open_parts(config, flights, origin))
+
+
+def read_parts(
+    config: DatasetConfig, parts: Iterable[Part], class_names: Sequence[str]
+) -> list[LabelledImage]:
+    """The labelled images of parts of a data set that are open; see `read_flights`."""
     records: list[LabelledImage] = []
-    for part in open_parts(config, flights, origin):
+    for part in parts:
         mapped = mapped_classes(config, part.source, class_names)
         flight = part.name if config.flights else ""
         records.extend(

@@ -43,6 +43,7 @@ class UavdtLabels:
     """
 
     class_names = CLASS_NAMES
+    class_numbers = range(1, len(CLASS_NAMES) + 1)
 
     def __init__(self, images_dir: Path, labels_dir: Path) -> None:
         folders = sorted(path for path in images_dir.glob("*") if path.is_dir())
@@ -53,6 +54,10 @@ class UavdtLabels:
         self._labels_dir = labels_dir
         self._folder: Path | None = None
         self._sequence: _Sequence | ValueError | None = None
+
+    def image_id(self, image: Path) -> str:
+        """See `LabelSource`; sequence and frame, `M0101/img000001`."""
+        return f"{image.parent.name}/{image.stem}"
 
     def read(self, image: Path) -> LabelRows:
         """See `LabelSource`. One sequence's tables are kept; go through them in order."""

@@ -32,8 +32,10 @@ CLASS_NAMES: Final = (
 )
 """Categories 1 to 11; category 0 is an ignored region."""
 
+OTHERS: Final = "others"
+"""The category that the official protocol does not measure."""
+
 _COLUMNS = ("x", "y", "w", "h", "score", "category", "truncation", "occlusion")
-_OTHERS = CLASS_NAMES.index("others")
 
 
 class VisDroneLabels:
@@ -52,10 +54,15 @@ class VisDroneLabels:
     """
 
     class_names = CLASS_NAMES
+    class_numbers = range(1, len(CLASS_NAMES) + 1)
 
     def __init__(self, images_dir: Path, labels_dir: Path) -> None:
         self.images = image_files(images_dir)
         self._labels_dir = labels_dir
+
+    def image_id(self, image: Path) -> str:
+        """See `LabelSource`."""
+        return image.stem
 
     def read(self, image: Path) -> LabelRows:
         """See `LabelSource`."""
@@ -65,7 +72,7 @@ class VisDroneLabels:
         for column in ("truncation", "occlusion"):
             table.require_whole(column, -1, 127)
         class_ids = table["category"].astype(np.int64) - 1
-        unscored = (table["score"] == 0) & (class_ids != _OTHERS)
+        unscored = (table["score"] == 0) & (class_ids != CLASS_NAMES.index(OTHERS))
         class_ids[unscored | (class_ids < 0)] = IGNORED
         return LabelRows(
             image_size(image),

@@ -34,8 +34,13 @@ class YoloLabels:
 
     def __init__(self, images_dir: Path, labels_dir: Path, names_file: Path) -> None:
         self.class_names = read_names(names_file)
+        self.class_numbers = range(len(self.class_names))
         self.images = image_files(images_dir)
         self._labels_dir = labels_dir
+
+    def image_id(self, image: Path) -> str:
+        """See `LabelSource`."""
+        return image.stem
 
     def read(self, image: Path) -> LabelRows:
         """See `LabelSource`."""

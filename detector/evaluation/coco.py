@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from detector.data.annotations import LabelledImage
 from detector.detections import Detections
+from detector.evaluation.checks import require_fit
+from detector.evaluation.curves import PrCurve
 
 MAX_DETS: Final = (1, 10, 100, 500)
 """Detections per image and class that count, best first. COCO's own is 100; an image from a
@@ -62,6 +64,8 @@ class CocoResult:
         overall_100: Means over the classes at maxDets 100, as COCO and most papers print them.
         ar: Average recall by maxDets: 1, 10, 100 and 500.
         classes: Figures of each class at maxDets 500, in the order of the class list.
+        curves: Of each class at IoU .50 and maxDets 500, precision raised to the best at that
+            recall or a larger, at the 101 recall points; their `ap` is the class's `ap50`.
     """
 
     images: int
@@ -69,6 +73,7 @@ class CocoResult:
     overall_100: CocoFigures
     ar: dict[int, float]
     classes: tuple[CocoFigures, ...]
+    curves: tuple[PrCurve, ...]
 
 
 def evaluate_coco(
@@ -88,7 +93,7 @@ def evaluate_coco(
     Raises:
         ValueError: If there is no image, the two differ in length, or a class id has no name.
     """
-    _check(truth, detections, len(class_names))
+    require_fit(truth, detections, len(class_names))
     evaluation = _evaluated(truth, detections, class_names)
     precision: NDArray[np.float64] = evaluation["precision"]
     recall: NDArray[np.float64] = evaluation["recall"]
@@ -110,29 +115,23 @@ def evaluate_coco(
         )
 
     every = slice(None)
+    classes = tuple(figures(n, slice(row, row + 1), 500) for row, n in enumerate(class_names))
     return CocoResult(
         images=len(truth),
         overall=figures("all", every, 500),
         overall_100=figures("all", every, 100),
         ar={max_dets: figures("all", every, max_dets).ar for max_dets in MAX_DETS},
-        classes=tuple(
-            figures(name, slice(row, row + 1), 500) for row, name in enumerate(class_names)
-        ),
+        classes=classes,
+        curves=tuple(_curve(evaluation, at, row) for at, row in enumerate(classes)),
     )
 
 
-def _check(truth: Sequence[LabelledImage], detections: Sequence[Detections], classes: int) -> None:
-    if not truth:
-        raise ValueError("no image to evaluate on")
-    if len(truth) != len(detections):
-        raise ValueError(f"{len(truth)} labelled images but {len(detections)} detections")
-    for image, found in zip(truth, detections, strict=True):
-        for what, ids in (("label", image.class_ids), ("detection", found.class_ids)):
-            wrong = ids[(ids < 0) | (ids >= classes)]
-            if len(wrong):
-                raise ValueError(
-                    f"{image.path}: a {what} of class {wrong[0]}; there are {classes} classes"
-                )
+def _curve(evaluation: dict[str, Any], class_id: int, row: CocoFigures) -> PrCurve:
+    cell = np.s_[_IOU_50, :, class_id, _ALL, MAX_DETS.index(500)]
+    part = slice(None if row.objects else 0)
+    precision, scores = evaluation["precision"][cell][part], evaluation["scores"][cell][part]
+    recall = np.linspace(0, 1, 101)[part]
+    return PrCurve(row.name, row.objects, recall, precision, scores, row.ap50)
 
 
 def _evaluated(

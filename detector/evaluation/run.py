@@ -3,42 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from detector.data.annotations import LabelledImage
 from detector.data.images import read_image
 from detector.detections import Detections, Detector, Image
-from detector.evaluation.coco import CocoResult, evaluate_coco
-
-
-def evaluate_detector(
-    detector: Detector,
-    images: Sequence[LabelledImage],
-    *,
-    batch: int = 4,
-    progress: Callable[[int], object] | None = None,
-) -> CocoResult:
-    """The figures of a detector on labelled images after the COCO protocol.
-
-    Average precision wants the weak detections too: let the detector report from a score of
-    about 0.001 up.
-
-    Args:
-        detector: Its class names are those that the labels' class ids stand for.
-        images: At least one.
-        batch: Images that are handed to the detector at once.
-        progress: Called with the number of images done, after each.
-
-    Raises:
-        ValueError: If there is no image or one cannot be read.
-    """
-    detections: list[Detections] = []
-    for found in detect_images(detector, images, batch=batch):
-        detections.append(found)
-        if progress is not None:
-            progress(len(detections))
-    return evaluate_coco(images, detections, detector.class_names)
 
 
 def detect_images(

@@ -17,7 +17,7 @@ def look(images: Tensor, view: View, stride: int) -> Tensor:
     """What a view shows of images.
 
     Args:
-        images: `(B, 3, H, W)` in 0..1, with sides that are multiples of `stride`.
+        images: `(B, 3, H, W)` in 0..1 or uint8, with sides that are multiples of `stride`.
         view: Whether they are mirrored, and how they are scaled.
         stride: The result's sides are multiples of this too.
 
@@ -33,7 +33,8 @@ def look(images: Tensor, view: View, stride: int) -> Tensor:
     height, width = (max(1, int(side)) for side in scaled)
     padded_h, padded_w = (ceil(side / stride) * stride for side in scaled)
     images = F.interpolate(images, (height, width), mode="bilinear", align_corners=False)
-    return F.pad(images, (0, padded_w - width, 0, padded_h - height), value=GREY)
+    grey = GREY if images.is_floating_point() else round(255 * GREY)
+    return F.pad(images, (0, padded_w - width, 0, padded_h - height), value=grey)
 
 
 def in_image(boxes: Tensor, flipped: Tensor, scale: float, width_px: int) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from detector.model.windows import WINDOW, from_windows, to_windows, window_mask
+from detector.model.windows import WINDOW, from_windows, rolled, to_windows, window_mask
 
 CHANNELS_PER_HEAD = 32
 
@@ -108,12 +108,12 @@ class SwinLayer(nn.Module):
         padded = F.pad(tokens, (0, 0, 0, -columns % WINDOW, 0, -rows % WINDOW))
         shift = self._shift(padded.shape[1], padded.shape[2])
         mask = window_mask((rows, columns), shift, tokens, published=self.published)
-        if any(shift):
-            padded = padded.roll((-shift[0], -shift[1]), (1, 2))
+        if self.shifted:
+            padded = rolled(padded, shift, first_axis=1)
         attended = self.attn(to_windows(padded), mask)
         out = from_windows(attended, padded.shape[1], padded.shape[2])
-        if any(shift):
-            out = out.roll(shift, (1, 2))
+        if self.shifted:
+            out = rolled(out, (-shift[0], -shift[1]), first_axis=1)
         return out[:, :rows, :columns]
 
     def _shift(self, rows: int, columns: int) -> tuple[int, int]:

@@ -50,9 +50,16 @@ class _PublishedAttention(nn.Module):
         self.ma = nn.MultiheadAttention(channels, HEADS, batch_first=True)
 
     def _attend(self, y: Tensor) -> Tensor:
-        # Asked for its weights, torch's module would form the matrix of cells by cells.
-        attended, _ = self.ma(self.q(y), self.k(y), self.v(y), need_weights=False)
-        return attended  # type: ignore[no-any-return]
+        # torch's module would fix the number of cells in a traced graph.
+        weights, biases = self.ma.in_proj_weight.chunk(3), self.ma.in_proj_bias.chunk(3)
+        projections = zip((self.q, self.k, self.v), weights, biases, strict=True)
+        projected = [F.linear(project(y), weight, bias) for project, weight, bias in projections]
+        q, k, v = (
+            x.unflatten(2, (HEADS, -1)).transpose(1, 2)  # type: ignore[no-untyped-call]
+            for x in projected
+        )
+        attended = F.scaled_dot_product_attention(q, k, v)
+        return self.ma.out_proj(attended.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
 
 
 class PublishedVitLayer(_PublishedAttention):
@@ -114,4 +121,4 @@ class VitBody(nn.Module):
         """`(B, C, H, W)` to the same shape."""
         tokens = x.flatten(2).transpose(1, 2)
         tokens = self.tr(tokens + self.linear(tokens))
-        return tokens.transpose(1, 2).unflatten(2, x.shape[2:])  # type: ignore[no-any-return]
+        return tokens.transpose(1, 2).reshape(x.shape)  # type: ignore[no-any-return]

@@ -29,6 +29,17 @@ def from_windows(windows: Tensor, rows: int, columns: int) -> Tensor:
     return split.transpose(2, 3).reshape(batch, rows, columns, channels)
 
 
+def rolled(x: Tensor, shift: tuple[int, int], first_axis: int) -> Tensor:
+    """A map moved towards the start of two axes by `shift` cells; what leaves comes in again.
+
+    In slices and not by `torch.roll`: exported graphs compute the shift from the map's size.
+    """
+    for axis, cells in enumerate(shift, start=first_axis):
+        before = (slice(None),) * axis
+        x = torch.cat((x[(*before, slice(cells, None))], x[(*before, slice(cells))]), dim=axis)
+    return x
+
+
 def window_mask(
     sides: tuple[int, int], shift: tuple[int, int], like: Tensor, *, published: bool
 ) -> Tensor | None:
@@ -50,7 +61,9 @@ def window_mask(
         labels = _published_labels(padded, like.device)
         apart = labels[:, :, None] != labels[:, None, :]
         return torch.zeros_like(apart, dtype=like.dtype).masked_fill_(apart, PUBLISHED_MASK)
-    if shift == (0, 0) and padded == sides:
+    # A traced graph is for maps of every size.
+    tracing = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
+    if not tracing and shift == (0, 0) and padded == sides:
         return None
     labels = _labels(sides, padded, shift, like.device)
     apart = (labels[:, :, None] != labels[:, None, :]) | (labels[:, None, :] == 0)
@@ -70,7 +83,7 @@ def _labels(
     )
     labels = 1 + 2 * rows[:, None] + columns
     labels = F.pad(labels, (0, padded[1] - sides[1], 0, padded[0] - sides[0]))
-    return _windows_of(labels.roll((-shift[0], -shift[1]), (0, 1)))
+    return _windows_of(rolled(labels, shift, first_axis=0))
 
 
 def _published_labels(padded: tuple[int, int], device: torch.device) -> Tensor:
@@ -80,12 +93,13 @@ def _published_labels(padded: tuple[int, int], device: torch.device) -> Tensor:
     """
     rows, columns = padded
     half = WINDOW // 2
-    column = torch.arange(columns, device=device)
-    s = (column >= columns - WINDOW).long() + (column >= columns - half)
-    labels = torch.zeros(rows, columns, dtype=torch.long, device=device)
-    labels[0] = s
-    labels[-WINDOW:-half] = 3 + s
-    labels[-half:] = 6 + s
+    row, column = torch.arange(rows, device=device), torch.arange(columns, device=device)
+    r, s = (
+        (cells >= length - WINDOW).long() + (cells >= length - half)
+        for cells, length in ((row, rows), (column, columns))
+    )
+    told_apart = (row == 0) | (r > 0)
+    labels = (3 * r[:, None] + s) * told_apart[:, None]
     return _windows_of(labels)
 
 

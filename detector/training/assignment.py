@@ -8,23 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from detector.data.targets import Targets
+
 NEIGHBOUR_OFFSET = 0.5
 """A cell's neighbour learns an object too when the centre lies this near to it, in cells."""
-
-
-@dataclass(frozen=True, slots=True)
-class Targets:
-    """The objects of a batch, in pixels of the training images.
-
-    Attributes:
-        image: `(T,)` int64, index into the batch.
-        class_ids: `(T,)` int64.
-        boxes: `(T, 4)` float32, centre x, centre y, width, height.
-    """
-
-    image: Tensor
-    class_ids: Tensor
-    boxes: Tensor
 
 
 @dataclass(frozen=True, slots=True)

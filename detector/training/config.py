@@ -2,120 +2,63 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 from pydantic.dataclasses import dataclass
 
+from detector.data.views_config import AugmentConfig, Positive, Share, SourceConfig
 from detector.model.spec import AttentionScale, ModelSpec, Neighbourhood
+from detector.training.loss_config import LossConfig
+from detector.training.optimizer_config import AdamWConfig, OptimizerConfig
 
 _STRICT = ConfigDict(extra="forbid")
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-
-
-@dataclass(frozen=True, config=_STRICT)
-class SourceConfig:
-    """One data set of a training run.
-
-    Attributes:
-        data: Path of the data set's description, relative to the training file.
-        flights: Names of the flights to take; `None` takes all images.
-        share: Share of the training views drawn from this set, relative to the others'.
-        scale: Smallest and largest factor by which its images are resized.
-        quarter_turns: Turn views by 90, 180 and 270 degrees; right for views from straight above.
-        cache: Keep the decoded images in memory.
-    """
-
-    data: str
-    flights: tuple[str, ...] | None = None
-    share: Positive = 1.0
-    scale: tuple[Positive, Positive] = (0.5, 1.5)
-    quarter_turns: bool = False
-    cache: bool = False
-
-    @field_validator("scale")
-    @classmethod
-    def _rising(cls, scale: tuple[float, float]) -> tuple[float, float]:
-        if scale[0] > scale[1]:
-            raise ValueError("the smallest factor comes first")
-        return scale
-
-
-@dataclass(frozen=True, config=_STRICT)
-class AugmentConfig:
-    """How training views are changed; each value is a probability or a range.
-
-    Attributes:
-        mosaic: Probability that a view is made of four.
-        squash: Largest share of its height that a part of a view loses; half of the parts do.
-        hue: Largest change, as a share of the colour circle.
-        saturation: Largest relative change.
-        brightness: Largest relative change.
-        grey: Probability of a grey view.
-        blur: Probability of a blurred view.
-        sharpen: Probability of a camera's sharpening.
-        noise: Probability of sensor noise.
-        compression: Probability of JPEG artefacts.
-    """
-
-    mosaic: Share = 0.5
-    squash: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    hue: Share = 0.02
-    saturation: Share = 0.6
-    brightness: Share = 0.4
-    grey: Share = 0.03
-    blur: Share = 0.15
-    sharpen: Share = 0.0
-    noise: Share = 0.15
-    compression: Share = 0.2
-
-
-@dataclass(frozen=True, config=_STRICT)
-class LossConfig:
-    """Gains of the loss as they take effect.
-
-    Attributes:
-        box: Of `1 - CIoU`.
-        objectness: Of the objectness cross-entropy.
-        classification: Of the class cross-entropy.
-        objectness_positive: Weight of positives inside the objectness loss.
-        class_positive: Weight of positives inside the class loss.
-        ratio_limit: An anchor learns an object if no side differs by this factor or more.
-    """
-
-    box: Positive = 0.07
-    objectness: Positive = 0.7
-    classification: Positive = 0.1
-    objectness_positive: Positive = 1.0
-    class_positive: Positive = 1.0
-    ratio_limit: Annotated[float, Field(gt=1)] = 3.0
+Count = Annotated[int, Field(ge=1)]
 
 
 @dataclass(frozen=True, config=_STRICT)
 class TrainConfig:
     """A training run.
 
+    A step is one batch: forward, backward and, after every `accumulate` batches, an update of the
+    weights. An epoch is as many views as there are training images, and at least one step.
+
     Attributes:
         network: Name and size, such as `tph-yolov5pp-n`; see `detector.model.spec`.
         class_names: In the order of the class ids.
         neighbourhood: Rows and columns that a query of CA-Trans sees, in cells of stride 4.
         attention_scale: What CA-Trans divides a correlation by; see `ModelSpec`.
-        anchors_per_head: Box shapes that a cell may predict, taken from the data.
+        init: Weights to start from, relative to the training file: tensors whose names and shapes
+            agree are taken, the others start anew. `None` starts from nothing.
+        anchors: `init` takes those of the weights started from, where there are as many; `fit`,
+            and all other runs, fits them to the data.
+        anchors_per_head: Box shapes that a cell may predict.
         train: Data sets to learn from.
         validation: Data sets to measure on, with no image in common with `train`.
         image_px: Side of the square training views, a multiple of 32.
-        batch: Views per step.
-        steps: Optimiser steps.
-        warmup_steps: Steps over which the learning rate rises from 0.
-        learning_rate: Of AdamW, at its peak; falls to `final_share` of it along a cosine.
-        final_share: Of the learning rate at the end.
-        weight_decay: On parameters of two or more dimensions.
+        batch: Views per step, of all processes together.
+        accumulate: Batches whose gradients are summed for an update.
+        steps: Length of the run; either this or `epochs`.
+        epochs: Length of the run.
+        patience: The run ends after so many measurements without a better one; `None`: never.
+        optimizer: Which, with its learning rate and decay.
+        warmup_steps: Least steps of the warm-up, over which the learning rate rises from 0 and
+            `accumulate` from 1.
+        warmup_epochs: Least epochs of it; the longer of the two counts.
+        final_share: Of the learning rate at the end; after the warm-up it falls along a cosine.
+        clip_norm: Largest norm of an update's gradient; `None`: no limit, as published.
         ema_decay: Of the averaged weights, which are those saved.
-        seed: Decides views, initial weights and anchors.
+        ema_ramp: Time constant with which the averaging reaches that decay, in updates.
+        precision: Of the network's arithmetic. `bfloat16` is autocast: weights and loss stay
+            float32. `auto` takes it where the processor computes with it.
+        seed: Decides views, initial weights, dropout and anchors. On a CPU, the same seed and
+            number of threads give the same bits; on CUDA some sums of cuDNN and of backward
+            passes have no fixed order, so that runs part in the last digits.
         workers: Threads that prepare views.
-        evaluate_every: Steps between measurements and checkpoints.
+        evaluate_every: Steps between measurements; `None` is an epoch where the run's length is
+            in epochs, else 500.
+        save_every_s: Seconds between saves of the state that a killed run goes on from.
         augment: How views are changed.
         loss: Gains of the loss.
     """
@@ -126,18 +69,27 @@ class TrainConfig:
     validation: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
     neighbourhood: Neighbourhood = ModelSpec.neighbourhood
     attention_scale: AttentionScale = ModelSpec.attention_scale
+    init: str | None = None
+    anchors: Literal["init", "fit"] = "init"
     anchors_per_head: Annotated[int, Field(ge=1, le=9)] = 3
     image_px: Annotated[int, Field(ge=64, multiple_of=32)] = 640
-    batch: Annotated[int, Field(ge=1)] = 16
-    steps: Annotated[int, Field(ge=1)] = 5000
+    batch: Count = 16
+    accumulate: Count = 1
+    steps: Count | None = None
+    epochs: Count | None = None
+    patience: Count | None = None
+    optimizer: OptimizerConfig = AdamWConfig()
     warmup_steps: Annotated[int, Field(ge=0)] = 300
-    learning_rate: Positive = 0.002
+    warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
     final_share: Share = 0.02
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    clip_norm: Positive | None = 10.0
     ema_decay: Share = 0.998
-    seed: int = 0
-    workers: Annotated[int, Field(ge=1)] = 2
-    evaluate_every: Annotated[int, Field(ge=1)] = 500
+    ema_ramp: Positive = 500.0
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    seed: Annotated[int, Field(ge=0)] = 0
+    workers: Count = 2
+    evaluate_every: Count | None = None
+    save_every_s: Annotated[float, Field(ge=0)] = 60.0
     augment: AugmentConfig = AugmentConfig()
     loss: LossConfig = LossConfig()
 
@@ -149,6 +101,11 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _ = self.spec  # Refuses options that the network has not.
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("steps, epochs: give the length of the run in one of them")
+        weights, classes = self.loss.class_weights, len(self.class_names)
+        if isinstance(weights, tuple) and len(weights) != classes:
+            raise ValueError(f"loss.class_weights: {len(weights)} for {classes} classes")
 
     @property
     def spec(self) -> ModelSpec:

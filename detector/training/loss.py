@@ -10,8 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from detector.training.assignment import Positives, Targets, assign
-from detector.training.config import LossConfig
+from detector.data.targets import Targets
+from detector.training.assignment import Positives, assign
+from detector.training.distributed import World
+from detector.training.loss_config import FocalConfig, LossConfig
 
 THREE_LEVELS = (4.0, 1.0, 0.4)
 """Weight of each head's objectness loss, finest first, where there are three."""
@@ -22,57 +24,94 @@ LEVELS = (4.0, 1.0, 0.25, 0.06)
 
 @dataclass(frozen=True, slots=True)
 class LossParts:
-    """The parts of a batch's loss, after their gains: scalars."""
+    """The parts of a loss after their gains: scalars."""
 
     box: Tensor
     objectness: Tensor
     classification: Tensor
 
 
-def compute_loss(
-    logits: Sequence[Tensor],
-    targets: Targets,
-    anchors_px: Tensor,
-    strides: Sequence[int],
-    gains: LossConfig,
-    ignored: Sequence[Tensor] | None = None,
-) -> tuple[Tensor, LossParts]:
-    """The loss of a batch and its parts.
+class DetectionLoss:
+    """The loss of batches.
 
     Args:
-        logits: What the network gives, finest head first.
-        targets: The objects of the batch.
+        config: Gains as they take effect; `class_weights` is not `frequency` any more.
         anchors_px: `(heads, A, 2)`.
-        strides: Pixels per cell of each head.
-        gains: Weights of the parts.
-        ignored: For each head `(B, h, w)` bool, cells that train no objectness, but for the
-            anchors whose prediction overlaps an object that is theirs; `None`: all cells train.
-
-    Returns:
-        The sum of the parts times the batch size, and the parts.
+        strides: Pixels per cell of each head, finest first.
+        world: The processes that share a batch; means are over the whole batch.
     """
-    zero = logits[0].new_zeros((), dtype=torch.float32)
-    box, objectness, classification = zero, zero, zero
-    balance = THREE_LEVELS if len(logits) == 3 else LEVELS
-    for level, head in enumerate(logits):
-        head = head.float()  # noqa: PLW2901
-        stride = strides[level]
-        positives = assign(targets, anchors_px[level], head.shape[2:4], stride, gains.ratio_limit)
+
+    def __init__(
+        self, config: LossConfig, anchors_px: Tensor, strides: Sequence[int], world: World
+    ) -> None:
+        self._config = config
+        self._anchors_px = anchors_px
+        self._strides = strides
+        self._world = world
+
+    def __call__(
+        self, logits: Sequence[Tensor], targets: Targets, ignored: Sequence[Tensor] | None = None
+    ) -> tuple[Tensor, LossParts]:
+        """The loss of this process's share of a batch, and its parts.
+
+        Args:
+            logits: What the network gives, finest head first.
+            targets: The objects of the share.
+            ignored: For each head `(B, h, w)` bool, cells that train no objectness, but for the
+                anchors whose prediction overlaps an object that is theirs; `None`: all train.
+
+        Returns:
+            The sum of the parts times the size of the whole batch, and the parts. Summed over
+            the processes, both are those of the whole batch.
+        """
+        heads = [
+            self._sums(level, head.float(), targets, None if ignored is None else ignored[level])
+            for level, head in enumerate(logits)
+        ]
+        counts = torch.stack([torch.stack((head.positives, head.cells)) for head in heads])
+        positives, cells = self._world.total(counts).clamp(min=1).unbind(1)
+        balance = logits[0].new_tensor(
+            THREE_LEVELS if len(heads) == 3 else LEVELS[: len(heads)], dtype=torch.float32
+        )
+        box = (torch.stack([head.box for head in heads]) / positives).sum()
+        objectness = (balance * torch.stack([head.objectness for head in heads]) / cells).sum()
+        classification = (torch.stack([head.classification for head in heads]) / positives).sum()
+        parts = LossParts(
+            box * self._config.box,
+            objectness * self._config.objectness,
+            classification * self._config.classification,
+        )
+        total = parts.box + parts.objectness + parts.classification
+        return total * (len(logits[0]) * self._world.size), parts
+
+    def _sums(
+        self, level: int, head: Tensor, targets: Targets, ignored: Tensor | None
+    ) -> _HeadSums:
+        anchors, stride = self._anchors_px[level], self._strides[level]
+        positives = assign(targets, anchors, head.shape[2:4], stride, self._config.ratio_limit)
         truth = head.new_zeros(head.shape[:4])
+        box = classification = head.new_zeros(())
         if len(positives.image):
             at = (positives.image, positives.anchor, positives.row, positives.column)
             found = head[at]
-            iou = ciou(_decode_cells(found, positives, anchors_px[level] / stride), positives.boxes)
-            box = box + (1 - iou).mean()
+            iou = ciou(_decode_cells(found, positives, anchors / stride), positives.boxes)
+            box = (1 - iou).sum()
             _keep_best(truth, at, iou.detach())
-            classification = classification + _class_loss(found, positives.class_ids, gains)
-        objectness = objectness + balance[level] * _objectness_loss(
-            head[..., 4], truth, gains, None if ignored is None else ignored[level]
-        )
-    parts = LossParts(
-        box * gains.box, objectness * gains.objectness, classification * gains.classification
-    )
-    return (parts.box + parts.objectness + parts.classification) * logits[0].shape[0], parts
+            classification = _class_loss(found[:, 5:], positives.class_ids, self._config)
+        objectness, cells = _objectness_loss(head[..., 4], truth, self._config, ignored)
+        count = cells.new_tensor(len(positives.image))
+        return _HeadSums(box, objectness, classification, count, cells)
+
+
+@dataclass(frozen=True, slots=True)
+class _HeadSums:
+    """Sums over the positives and over the cells of a head, and how many those are."""
+
+    box: Tensor
+    objectness: Tensor
+    classification: Tensor
+    positives: Tensor
+    cells: Tensor
 
 
 def _keep_best(truth: Tensor, at: tuple[Tensor, ...], iou: Tensor) -> None:
@@ -93,24 +132,46 @@ def _decode_cells(found: Tensor, positives: Positives, anchors: Tensor) -> Tenso
     return torch.cat((centre, size), 1)
 
 
-def _class_loss(found: Tensor, class_ids: Tensor, gains: LossConfig) -> Tensor:
-    classes = found.shape[1] - 5
+def _class_loss(logits: Tensor, class_ids: Tensor, config: LossConfig) -> Tensor:
+    """Summed over the positives, the mean over the classes; none where there is one class."""
+    classes = logits.shape[1]
     if classes == 1:
-        return found.new_zeros(())
-    truth = F.one_hot(class_ids, classes).to(found.dtype)
-    weight = found.new_tensor(gains.class_positive)
-    return F.binary_cross_entropy_with_logits(found[:, 5:], truth, pos_weight=weight)
+        return logits.new_zeros(())
+    truth = F.one_hot(class_ids, classes).to(logits.dtype)
+    loss = _cross_entropy(logits, truth, config.class_positive, config.focal).mean(1)
+    if config.class_weights is not None:
+        assert not isinstance(config.class_weights, str)
+        loss = loss * logits.new_tensor(config.class_weights)[class_ids]
+    return loss.sum()
 
 
 def _objectness_loss(
-    logits: Tensor, truth: Tensor, gains: LossConfig, ignored: Tensor | None
-) -> Tensor:
-    weight = logits.new_tensor(gains.objectness_positive)
-    loss = F.binary_cross_entropy_with_logits(logits, truth, pos_weight=weight, reduction="none")
+    logits: Tensor, truth: Tensor, config: LossConfig, ignored: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Summed over the cells that train, and how many those are."""
+    loss = _cross_entropy(logits, truth, config.objectness_positive, config.focal)
     if ignored is None:
-        return loss.mean()
+        return loss.sum(), torch.tensor(loss.numel(), device=loss.device)
     trains = ~ignored[:, None] | (truth > 0)
-    return (loss * trains).sum() / trains.sum().clamp(min=1)
+    return (loss * trains).sum(), trains.sum()
+
+
+def _cross_entropy(
+    logits: Tensor, truth: Tensor, positive_weight: float, focal: FocalConfig | None
+) -> Tensor:
+    """Binary cross-entropy of each element, with the factors of focal loss where asked for.
+
+    The paper's factors are for truths of 0 and 1; between them they are interpolated.
+    """
+    weight = logits.new_tensor(positive_weight)
+    loss = F.binary_cross_entropy_with_logits(logits, truth, pos_weight=weight, reduction="none")
+    if focal is None:
+        return loss
+    found = logits.sigmoid()
+    missed = truth * (1 - found) + (1 - truth) * found
+    alpha = truth * focal.alpha + (1 - truth) * (1 - focal.alpha)
+    # A power below 1 has no finite slope at 0.
+    return loss * alpha * missed.clamp(min=1e-7) ** focal.gamma
 
 
 def ciou(first: Tensor, second: Tensor) -> Tensor:

@@ -3,80 +3,62 @@
 from __future__ import annotations
 
 import copy
-import json
-import pickle
+import logging
+import math
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import islice
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from pydantic import TypeAdapter
 
-from detector.data.augment import View
-from detector.data.dataset import Batch, Pool, TrainingViews, collate, ignored_cells
-from detector.model.checkpoint import load_checkpoint, save_checkpoint
+from detector.data.dataset import Batch, TrainingViews
+from detector.data.pool import Pool
+from detector.model.checkpoint import save_checkpoint
 from detector.model.family import build_network
 from detector.model.network import Network
-from detector.model.spec import ModelSpec
-from detector.training.anchors import best_possible_recall, fit_anchors
-from detector.training.assignment import Targets
 from detector.training.config import TrainConfig
-from detector.training.loss import LossParts, compute_loss
-from detector.training.schedule import AveragedModel, build_optimizer, learning_rate
+from detector.training.distributed import World
+from detector.training.evaluation import Measurement
+from detector.training.feeding import batches
+from detector.training.files import replacing
+from detector.training.interruption import Interrupted, StopRequest
+from detector.training.learner import Learner
+from detector.training.meter import Meter
+from detector.training.progress import Progress
+from detector.training.records import RunRecorder
+from detector.training.schedule import Schedule
+from detector.training.start import start_network
+from detector.training.state import load_state, save_state
 
-BATCHES_AHEAD = 3
+_LOG = logging.getLogger(__name__)
 
-CHANGEABLE = ("validation", "workers", "evaluate_every")
-"""Settings that may differ when a run goes on."""
-
-ANCHOR_VIEWS = 400
-"""Views whose boxes the anchors are fitted to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a step reports.
-
-    Attributes:
-        step: From 1.
-        loss: Parts of the loss: box, objectness, classification.
-        learning_rate: Of this step.
-        images_per_s: Since the run or its resumption began.
-    """
-
-    step: int
-    loss: tuple[float, float, float]
-    learning_rate: float
-    images_per_s: float
+Evaluate = Callable[[Network], Measurement]
+"""Measures a network; `fitness` of the figures decides which weights are the best."""
 
 
-Evaluate = Callable[[Network], dict[str, float]]
-"""Measures a network; the figure `AP50` decides which weights are the best."""
+def fitness(figures: dict[str, float]) -> float:
+    """How good a measurement is: 0.1 AP50 + 0.9 AP, as published."""
+    return 0.1 * figures["AP50"] + 0.9 * figures["AP"]
 
 
 class Trainer:
     """One training run in one folder.
 
-    The folder holds `config.json` (the run), `last.safetensors` and `best.safetensors`
-    (averaged weights), `state.pt` (to go on after a kill) and `log.jsonl` (a line for each
-    measurement).
+    The folder holds `last.safetensors` and `best.safetensors` (averaged weights), `state.pt` (to
+    go on after a kill at any moment) and what `RunRecorder` writes.
 
     Args:
-        config: The run.
+        config: The run, with gains that take effect and paths relative to the folder.
         pools: Training images.
         folder: Existing; a run found there is continued.
-        evaluate: Called every `evaluate_every` steps and at the end.
-        device: Where the network runs.
-        init: Weights of the same network and classes to start from, with their anchors.
+        evaluate: Called at each measurement, by the first process alone.
+        world: The processes that train together; each calls `run`.
+        stop: Asked after every step and while measuring.
 
     Raises:
-        ValueError: If the folder holds another run or a damaged state, or `init` does not fit.
+        ValueError: If the folder holds a damaged state, or `config.init` does not fit.
     """
 
     def __init__(
@@ -85,186 +67,165 @@ class Trainer:
         pools: list[Pool],
         folder: Path,
         evaluate: Evaluate,
-        device: torch.device,
-        init: Path | None = None,
+        world: World,
+        stop: StopRequest,
     ) -> None:
-        _claim_folder(folder, config)
-        torch.manual_seed(config.seed)
         self._config = config
         self._folder = folder
         self._evaluate = evaluate
-        self._device = device
-        self._views = TrainingViews(pools, config.image_px, config.augment, seed=config.seed)
+        self._world = world
+        self._stop = stop
+        self._images = sum(map(len, pools))
+        self._schedule = Schedule(config, self._images)
+        self._views = TrainingViews(
+            pools,
+            config.image_px,
+            config.augment,
+            seed=config.seed,
+            batch=config.batch,
+            epoch_order=config.epochs is not None,
+        )
         self._state_path = folder / "state.pt"
-        state = _load_state(self._state_path)
-        if state is None and init is not None:
-            model = _start_from(init, config.spec)
+        state = load_state(self._state_path)
+        if state is None:
+            model = start_network(config, self._views, folder)
         else:
-            anchors = state["anchors"] if state else _anchors_from(self._views, config)
-            model = build_network(config.spec, anchors)
-        self.model = model.to(device).to(memory_format=torch.channels_last)
-        self.averaged = AveragedModel(self.model, config.ema_decay)
-        self._optimizer = build_optimizer(self.model, config)
+            model = build_network(config.spec, state["anchors"])
+        self._anchors = model.anchors_px.tolist()
+        self._learner = Learner(model, config, config.loss, self._schedule, world)
         self._step = 0
+        self._measured = True
+        self._stopped = False
         self._best = -1.0
-        if state:
+        self._since_best = 0
+        if state is not None:
             self._restore(state)
 
+    @property
+    def steps(self) -> int:
+        """Of the whole run."""
+        return self._schedule.steps
+
     def run(self) -> Iterator[Progress]:
-        """Trains to the last step and reports each; checkpoints and measurements on the way.
+        """Trains on to the end and reports each step; what is to be kept is saved on the way.
+
+        The end is the last step, too many measurements without a better one, or a request to
+        stop, after which all is saved.
 
         Raises:
             ValueError: If an image cannot be read, or the loss is no number any more.
         """
-        started, first = time.perf_counter(), self._step
-        for batch in self._batches():
-            rate = learning_rate(self._step, self._config)
-            parts = self._train_step(batch, rate)
-            self._step += 1
-            loss = (parts.box.item(), parts.objectness.item(), parts.classification.item())
-            if not np.isfinite(loss).all():
-                raise ValueError(f"step {self._step}: the loss is {loss}; lower `learning_rate`")
-            images = (self._step - first) * self._config.batch
-            yield Progress(self._step, loss, rate, images / (time.perf_counter() - started))
-            if self._step % self._config.evaluate_every == 0 or self._step == self._config.steps:
-                self._measure_and_save()
+        if self._world.rank:
+            yield from self._run(None)
+            return
+        with RunRecorder(
+            self._folder, self._config, first_step=self._step, measured=self._measured
+        ) as recorder:
+            yield from self._run(recorder)
 
-    def _batches(self) -> Iterator[Batch]:
-        """Batches from the current step on, prepared ahead by threads.
+    def _run(self, recorder: RunRecorder | None) -> Iterator[Progress]:
+        config = self._config
+        if not self._measured:
+            self._measure(recorder)
+        meter = Meter((self._step, self.steps), config.batch, self._images, self._world)
+        saved_at = time.monotonic()
+        steps = range(self._step, self.steps)
+        views = batches(self._views, steps, config.batch, config.workers, self._world)
+        with closing(views) as coming:
+            while not self._ended():
+                with meter.waiting():
+                    batch = next(coming)
+                progress = meter.report(*self._learn(batch))
+                if recorder is not None:
+                    recorder.step(progress)
+                    recorder.batch(batch, self._step)
+                yield progress
+                with meter.pause():
+                    if self._schedule.measures_after(self._step):
+                        self._measured = False
+                        self._save(recorder)
+                        self._measure(recorder)
+                    elif self._stopped or time.monotonic() - saved_at >= config.save_every_s:
+                        self._save(recorder)
+                        saved_at = time.monotonic()
 
-        Threads, not processes: OpenCV and numpy release the interpreter, images stay in one
-        memory, and a forked process can inherit a lock that OpenCV holds.
+    def _ended(self) -> bool:
+        patience = self._config.patience
+        if patience is not None and self._since_best >= patience:
+            _LOG.info("step %d: ended, %d measurements without a better one", self._step, patience)
+            return True
+        if self._stopped:
+            _LOG.info("stopped and saved after step %d of %d", self._step, self.steps)
+        return self._stopped or self._step == self.steps
+
+    def _learn(self, batch: Batch) -> tuple[int, tuple[float, float, float], float]:
+        """The next step; its number from 1, the loss of all processes, the learning rate."""
+        rate = self._schedule.learning_rate(self._step)
+        parts = self._learner.learn(batch, self._step)
+        self._step += 1
+        asked = parts.new_tensor([self._stop.signal is not None])
+        *loss, stopped = self._world.total(torch.cat((parts, asked))).tolist()
+        self._stopped = stopped > 0
+        if not all(map(math.isfinite, loss)):
+            raise ValueError(f"step {self._step}: the loss is {tuple(loss)}; lower `learning_rate`")
+        return self._step, (loss[0], loss[1], loss[2]), rate
+
+    def _measure(self, recorder: RunRecorder | None) -> None:
+        """Weights and figures of this step, by the first process.
+
+        A request to stop leaves them for the next start, when they will be the same.
         """
-        size = self._config.batch
-        with ThreadPoolExecutor(self._config.workers) as threads:
+        stopped = False
+        if recorder is not None:
+            try:
+                with self._stop.at_once():
+                    measurement = self._save_weights_and_measure()
+            except Interrupted:
+                stopped = True
+            else:
+                recorder.measured(self._step, measurement, best=self._since_best == 0)
+                self._measured = True
+                self._save(recorder)
+        verdict = torch.tensor([int(stopped), self._since_best], device=self._world.device)
+        if self._world.rank:
+            verdict.zero_()
+        stopped_processes, self._since_best = self._world.total(verdict).tolist()
+        self._stopped = stopped_processes > 0
 
-            def prepare(step: int) -> list[Future[View]]:
-                numbers = range(step * size, (step + 1) * size)
-                return [threads.submit(self._views.__getitem__, number) for number in numbers]
-
-            coming = (prepare(step) for step in range(self._step, self._config.steps))
-            ahead = deque(islice(coming, BATCHES_AHEAD))
-            while ahead:
-                views = [view.result() for view in ahead.popleft()]
-                ahead.extend(islice(coming, 1))
-                yield collate(views)
-
-    def _train_step(self, batch: Batch, rate: float) -> LossParts:
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
-        self.model.train()
-        images = batch.images.to(self._device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self._device.type, torch.bfloat16):
-            logits = self.model(images.float() / 255)
-        targets = Targets(
-            batch.targets.image.to(self._device),
-            batch.targets.class_ids.to(self._device),
-            batch.targets.boxes.to(self._device),
-        )
-        ignored = [
-            ignored_cells(batch.ignored, (head.shape[2], head.shape[3]), stride).to(self._device)
-            for head, stride in zip(logits, self.model.strides, strict=True)
-        ]
-        total, parts = compute_loss(
-            logits,
-            targets,
-            self.model.anchors_px,
-            self.model.strides,
-            self._config.loss,
-            ignored,
-        )
-        self._optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(total)
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 10.0)
-        self._optimizer.step()
-        self.averaged.update(self.model, self._step)
-        return parts
-
-    def _measure_and_save(self) -> None:
-        averaged = self.averaged.model
-        assert isinstance(averaged, Network)
+    def _save_weights_and_measure(self) -> Measurement:
         # Half precision, as published weights are; what is measured is what is saved.
-        saved = copy.deepcopy(averaged).half()
-        save_checkpoint(self._folder / "last.safetensors", saved)
-        figures = self._evaluate(copy.deepcopy(saved).float())
-        if figures["AP50"] > self._best:
-            self._best = figures["AP50"]
-            save_checkpoint(self._folder / "best.safetensors", saved)
-        with (self._folder / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps({"step": self._step, **figures}) + "\n")
+        saved = copy.deepcopy(self._learner.averaged.model).half()
+        _save_weights(self._folder / "last.safetensors", saved)
+        measurement = self._evaluate(copy.deepcopy(saved).float())
+        score = fitness(measurement.figures)
+        self._since_best += 1
+        if score > self._best:
+            self._best, self._since_best = score, 0
+            _save_weights(self._folder / "best.safetensors", saved)
+        return measurement
+
+    def _save(self, recorder: RunRecorder | None) -> None:
+        """The state of this step; what the records hold of it is in their files before."""
+        if recorder is None:
+            return
+        recorder.flush()
         state = {
             "step": self._step,
+            "measured": self._measured,
             "best": self._best,
-            "anchors": self.model.anchors_px.tolist(),
-            "model": self.model.state_dict(),
-            "averaged": averaged.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
+            "since_best": self._since_best,
+            "anchors": self._anchors,
+            **self._learner.state(),
         }
-        partial = self._state_path.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(self._state_path)
+        save_state(self._state_path, state)
 
     def _restore(self, state: dict[str, Any]) -> None:
-        self.model.load_state_dict(state["model"])
-        self.averaged.model.load_state_dict(state["averaged"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._step, self._best = state["step"], state["best"]
+        self._learner.restore(state)
+        self._step, self._measured = state["step"], state["measured"]
+        self._best, self._since_best = state["best"], state["since_best"]
+        _LOG.info("goes on after step %d of %d", self._step, self.steps)
 
 
-def _claim_folder(folder: Path, config: TrainConfig) -> None:
-    """Notes the run in a new folder; in another's folder it must be the same run."""
-    path = folder / "config.json"
-    run = TypeAdapter(TrainConfig).dump_python(config, mode="json")
-    if not path.exists():
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
-        partial.replace(path)
-    noted = json.loads(path.read_text(encoding="utf-8"))
-    for key, value in run.items():
-        if value != noted.get(key) and key not in CHANGEABLE:
-            raise ValueError(
-                f"{path}: {key}: {json.dumps(noted.get(key))} there, {json.dumps(value)} here; "
-                "another run needs a folder of its own"
-            )
-
-
-def _load_state(path: Path) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
-    try:
-        state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"{path}: damaged, the run cannot go on from it: {reason}") from None
-    return state
-
-
-def _start_from(path: Path, spec: ModelSpec) -> Network:
-    """A network of that form with the weights and anchors of a file."""
-    found = load_checkpoint(path)
-    for key in ("name", "form", "class_names", "neighbourhood", "attention_scale", "vit_norms"):
-        there, here = getattr(found.spec, key), getattr(spec, key)
-        if there != here:
-            raise ValueError(
-                f"{path}: {key}: {json.dumps(there)} there, {json.dumps(here)} in the run; "
-                "a run starts from weights of its own network"
-            )
-    model = build_network(spec, found.anchors_px.tolist())
-    model.load_state_dict(found.state_dict())
-    return model
-
-
-def _anchors_from(views: TrainingViews, config: TrainConfig) -> list[list[list[float]]]:
-    """Anchors of the boxes as training shows them, finest head first."""
-    drawn = [views[index].boxes for index in range(ANCHOR_VIEWS)]
-    boxes = np.concatenate(drawn).astype(np.float64)
-    sizes = boxes[:, 2:] - boxes[:, :2]
-    rng = np.random.default_rng(config.seed)
-    heads = len(config.spec.strides)
-    count = config.anchors_per_head * heads
-    anchors = fit_anchors(sizes, count, config.loss.ratio_limit, rng)
-    recall = best_possible_recall(anchors, sizes, config.loss.ratio_limit)
-    if recall < 0.9:
-        raise ValueError(f"anchors fit only {recall:.0%} of the boxes; check the labels' sizes")
-    result: list[list[list[float]]] = anchors.reshape(heads, -1, 2).tolist()
-    return result
+def _save_weights(path: Path, model: Network) -> None:
+    with replacing(path) as partial:
+        save_checkpoint(partial, model)

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from pipeline.sinks.counts import ClassTotals
 from pipeline.sinks.files import write_atomically
+from pipeline.sources.live_report import StreamReport
 
 Status: TypeAlias = Literal["complete", "interrupted", "failed"]
 
@@ -52,6 +53,20 @@ class StageTiming:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveSummary:
+    """What became of a live stream.
+
+    Attributes:
+        stream: Frames received and dropped, cuts and breaks.
+        latency_s: Seconds from a frame's arrival until all files had it: the percentiles
+            `p50`, `p90`, `p99` and the greatest, `max`.
+    """
+
+    stream: StreamReport
+    latency_s: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """A run's record.
 
@@ -68,6 +83,7 @@ class Summary:
         seeds: Of every random generator, by its use.
         config: The complete config of the run.
         error: What stopped a failed run.
+        live: Of a live stream alone.
     """
 
     status: Status
@@ -81,6 +97,7 @@ class Summary:
     seeds: dict[str, int]
     config: dict[str, Any] = field(default_factory=dict)
     error: str | None = None
+    live: LiveSummary | None = None
 
 
 def stage_timings(busy_s: dict[str, float]) -> dict[str, StageTiming]:

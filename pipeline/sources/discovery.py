@@ -1,19 +1,22 @@
-"""What the user's words for a source mean: files, folders, patterns, streams."""
+"""What the user's words for a source mean: files, folders, patterns, streams, webcams."""
 
 from __future__ import annotations
 
 import glob
 import os
-import re
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
+from pipeline.config import LiveConfig
 from pipeline.errors import InputError
 from pipeline.frame import Source
 from pipeline.sources.image_sequence import UAVDT_FRAME_RATE, ImageSequenceSource
+from pipeline.sources.live import LiveSource
+from pipeline.sources.live_address import Address, device_address, is_url, parse_address
 from pipeline.sources.naming import safe_name, shown, unique_names
 from pipeline.sources.numbered_images import (
     IMAGE_SUFFIXES,
@@ -33,24 +36,24 @@ VIDEO_SUFFIXES = frozenset(
 )
 """Endings by which videos are found in folders and patterns; a file named itself needs none."""
 
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
     """One source that can be opened.
 
     Attributes:
-        kind: A video file or a folder of numbered images.
-        path: As the user gave it, or found below that.
+        kind: A video file, a folder of numbered images or a live stream.
+        path: As the user gave it, or found below that; of a stream what may be told of it.
         name: Unique among the sources found together, safe as the name of a folder.
         pattern: Which images of the folder are meant.
+        address: Of a stream.
     """
 
-    kind: Literal["video", "images"]
+    kind: Literal["video", "images", "live"]
     path: Path
     name: str
     pattern: str = "*"
+    address: Address | None = None
 
 
 def discover(specs: Sequence[str]) -> list[SourceSpec]:
@@ -58,13 +61,14 @@ def discover(specs: Sequence[str]) -> list[SourceSpec]:
 
     A word is a video file, a folder of numbered images, a folder of several of either (a folder
     `sequences` in it is looked into, as VisDrone has it; nothing else is), or a pattern such as
-    `'flights/*.mp4'`; a pattern of images means the sequence of those it matches. A source
-    given twice is taken once.
+    `'flights/*.mp4'`; a pattern of images means the sequence of those it matches. It may also be
+    the URL of a stream or the device of a webcam. A source given twice is taken once.
 
-    Names are the stems of files and the names of folders; `_2`, `_3` ... tell equal ones apart.
+    Names are the stems of files, the names of folders, and host and path of streams; `_2`, `_3`
+    ... tell equal ones apart.
 
     Raises:
-        InputError: If a word is a URL or means nothing that is there.
+        InputError: If a word means nothing that is there.
     """
     found: dict[tuple[str, str, str], SourceSpec] = {}
     for spec in specs:
@@ -74,7 +78,8 @@ def discover(specs: Sequence[str]) -> list[SourceSpec]:
             reason = getattr(error, "strerror", None) or error
             raise InputError(f"{shown(spec)}: cannot be read: {reason}") from error
         for source in meant:
-            key = (source.kind, os.path.abspath(source.path), source.pattern)  # noqa: PTH100
+            place = source.address.url if source.address else os.path.abspath(source.path)  # noqa: PTH100
+            key = (source.kind, place, source.pattern)
             found.setdefault(key, source)
     names = unique_names([source.name for source in found.values()])
     return [replace(source, name=name) for source, name in zip(found.values(), names, strict=True)]
@@ -85,12 +90,29 @@ def open_source(
     *,
     max_frames: int | None = None,
     image_frame_rate: Fraction = UAVDT_FRAME_RATE,
+    live: LiveConfig | None = None,
+    duration_s: float | None = None,
 ) -> Source:
     """The opened source, which ends after `max_frames` frames if that is given.
+
+    Args:
+        spec: What to open.
+        max_frames: Most frames that it gives.
+        image_frame_rate: Of folders of images.
+        live: How streams are read.
+        duration_s: Seconds after which streams end; files are read on.
 
     Raises:
         InputError: If it holds no frame that can be decoded.
     """
+    if spec.address is not None:
+        return LiveSource(
+            spec.address,
+            live or LiveConfig(),
+            name=spec.name,
+            max_frames=max_frames,
+            duration_s=duration_s,
+        )
     if spec.kind == "video":
         return VideoSource(spec.path, name=spec.name, max_frames=max_frames)
     return ImageSequenceSource(
@@ -103,25 +125,27 @@ def open_source(
 
 
 def _meaning(spec: str) -> list[SourceSpec]:
-    if url := _URL.match(spec):
-        # The rest of a URL may hold a password.
-        raise InputError(
-            f"{url[0]}...: live streams and URLs are not supported yet; save the stream to a file "
-            "first and give that file"
-        )
+    if is_url(spec):
+        return [_live(parse_address(spec))]
     path = Path(spec)
     if spec and path.is_file():
         return [_file(path)]
     if spec and path.is_dir():
         return _folder(path, spec)
     if spec and path.exists():
-        raise InputError(f"{shown(spec)}: not a file or folder; save the stream to a file first")
+        if stat.S_ISCHR(path.stat().st_mode):
+            return [_live(device_address(path))]
+        raise InputError(f"{shown(spec)}: not a file or folder")
     if glob.has_magic(spec):
         return _pattern(spec)
     raise InputError(
         f"{shown(spec or 'an empty name')}: no such file or folder; give a video, a folder of "
         "numbered images, a folder of either, or a pattern in quotes"
     )
+
+
+def _live(address: Address) -> SourceSpec:
+    return SourceSpec("live", Path(address.shown), address.name, address=address)
 
 
 def _file(path: Path) -> SourceSpec:

@@ -8,7 +8,7 @@ import cv2
 import pytest
 from typer.testing import CliRunner, Result
 
-from detector.check import app, kept_classes
+from detector.check import app
 from tests.detector.data.writers import coco, picture, text, uavdt, visdrone
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,14 +121,6 @@ def test_a_malformed_json_is_one_line(tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
     coco(tmp_path / "l.json", ["a.jpg"], {1: "car"}, [])
     assert check(path).exit_code == 0
-
-
-def test_the_classes_that_are_drawn() -> None:
-    own = ["a", "b", "c", "d"]
-    class_map = {"b": "a", "c": None, "d": "ignore"}
-    assert kept_classes(own, class_map, None) == ("a",)
-    assert kept_classes(own, {"a": "x", "*": None}, None) == ("x", "b", "c", "d")
-    assert kept_classes(own, class_map, ["z", "a"]) == ("z", "a")
 
 
 @pytest.mark.shared

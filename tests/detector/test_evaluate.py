@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,9 +13,8 @@ import numpy as np
 import pytest
 
 from detector.config import DetectorConfig
-from detector.data.config import load_dataset_config
 from detector.detections import Detections, Image
-from detector.evaluate import app, select_images
+from detector.evaluate import app
 
 NAMES = ("car", "truck", "bus")
 
@@ -93,13 +93,15 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 def test_table_and_json_state_split_protocol_and_max_dets(
     data: Path, configs: list[DetectorConfig], tmp_path: Path, run: Run
 ) -> None:
-    out = tmp_path / "figures.json"
-    code, output, _ = run("--data", data, "--weights", "w", "--tile", 640, "--json", out)
+    out, weights = tmp_path / "figures.json", tmp_path / "w"
+    weights.write_bytes(b"abc")
+    code, output, _ = run("--data", data, "--weights", weights, "--tile", 640, "--json", out)
     assert code == 0
     assert "toy, all flights, 4 images, COCO protocol, percent" in output
     assert "maxDets" in output
     (config,) = configs
-    assert (config.weights, config.confidence, config.tiling.tile_px) == ("w", 0.001, 640)
+    assert config.weights == str(weights)
+    assert (config.confidence, config.tiling.tile_px) == (0.001, 640)
 
     figures = json.loads(out.read_text())
     assert figures["split"] == "toy, all flights"
@@ -144,25 +146,102 @@ def test_a_fault_in_the_run_file_is_named(
     assert error.startswith(f"error: {path}: {fault}")
 
 
+def test_tiled_and_untiled_in_one_command(
+    data: Path, configs: list[DetectorConfig], tmp_path: Path, run: Run
+) -> None:
+    out = tmp_path / "figures.json"
+    code, output, _ = run("--data", data, "--tile", 640, "--tiling", "both", "--json", out)
+    assert code == 0
+    assert [config.tiling.resize_px for config in configs] == [None, 640]
+    assert output.count("COCO protocol") == 2
+    assert output.index("tiles of 640 px") < output.index("whole images at 640 px")
+    figures = json.loads(out.read_text())
+    assert (figures["how"], figures["untiled"]["how"]) == (
+        "tiles of 640 px",
+        "whole images at 640 px",
+    )
+    assert figures["untiled"]["overall"] == figures["overall"]
+    assert run("--data", data, "--tile", 640, "--tiling", "untiled")[0] == 0
+    assert configs[2].tiling.resize_px == 640
+
+
+@pytest.mark.usefixtures("configs")
+def test_protocols_state_themselves(data: Path, run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    code, output, _ = run("--data", data, "--protocol", "visdrone", "--json", out)
+    assert code == 0
+    assert "toy, all flights, 4 images, VisDrone-DET toolkit's protocol, percent" in output
+    assert "AR500" in output
+    assert "not VisDrone's ten classes: no official figure compares" in output
+    figures = json.loads(out.read_text())
+    assert (figures["protocol"], figures["max_dets"]) == ("visdrone", [1, 10, 100, 500])
+    assert figures["overall"]["ap"] == pytest.approx((2 * 1 + 2 * 0.5) / 4)
+    assert list(figures["overall"]["ar"]) == ["1", "10", "100", "500"]
+
+    code, output, _ = run("--data", data, "--protocol", "uavdt", "--json", out)
+    assert code == 0
+    assert "toy, all flights, 4 images, UAVDT toolkit's protocol, percent" in output
+    assert "not the toolkit's 20 test sequences of 16592 images: no official figure" in output
+    figures = json.loads(out.read_text())
+    assert (figures["protocol"], figures["iou"], figures["max_dets"]) == ("uavdt", 0.7, None)
+    assert (figures["ap"], figures["is_official_split"]) == (0.75, False)
+
+
+@pytest.mark.usefixtures("configs")
+@pytest.mark.parametrize("name", ["found.json", "found"])
+def test_saved_detections_give_the_same_figures(
+    data: Path, run: Run, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "classes.txt").write_text("lorry\ncar\nbus\n")
+    saved, out = tmp_path / name, tmp_path / "figures.json"
+    assert run("--data", data, "--save-detections", saved, "--json", out)[0] == 0
+    first = json.loads(out.read_text())
+    code, output, _ = run("--data", data, "--detections", saved, "--json", out)
+    assert code == 0
+    assert f"from {name}" in output
+    second = json.loads(out.read_text())
+    assert second["overall"] == pytest.approx(first["overall"], nan_ok=True)
+    assert [row["name"] for row in second["classes"]] == ["truck", "car", "bus"]
+    assert "detector" not in second
+    # And from one form into the other.
+    other = tmp_path / ("other" if saved.is_file() else "other.json")
+    assert run("--data", data, "--detections", saved, "--save-detections", other)[0] == 0
+    run("--data", data, "--detections", other, "--json", out)
+    assert json.loads(out.read_text())["overall"] == second["overall"]
+
+
+@pytest.mark.usefixtures("configs")
+def test_uavdt_leaves_out_classes_that_are_never_labelled(
+    data: Path, run: Run, tmp_path: Path
+) -> None:
+    data.write_text(data.read_text().replace("{lorry: truck}", "{lorry: null}"))
+    out = tmp_path / "figures.json"
+    assert run("--data", data, "--protocol", "uavdt", "--json", out)[0] == 0
+    assert json.loads(out.read_text())["detections"] == 2  # the cars', not the truck's
+
+
+@pytest.mark.usefixtures("configs")
+def test_report(data: Path, run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "made" / "report"
+    weights = tmp_path / "w.safetensors"
+    weights.write_bytes(b"abc")
+    arguments = ("--data", data, "--weights", weights, "--report", folder, "--tiling", "both")
+    assert run(*arguments)[0] == 0
+    page = (folder / "report.html").read_text()
+    assert page.count("toy, all flights, 4 images, COCO protocol, percent") == 2
+    assert "w.safetensors" in page
+    assert "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" in page  # of abc
+    shown = re.findall(r'src="([^"]+)"', page)
+    assert sorted(shown) == sorted(path.name for path in folder.iterdir() if path.suffix != ".html")
+    assert len(shown) == 2 * 3  # curves, confusion matrix, the one image with a mistake
+    assert "b2.png: 1 missed, 0 false" in page
+
+
 @pytest.mark.usefixtures("configs")
 def test_one_flight(data: Path, run: Run) -> None:
     code, output, _ = run("--data", data, "--flights", "a")
     assert code == 0
     assert "toy, flights a, 2 images, COCO protocol" in output
-
-
-def test_flights_and_limits_select_in_order(data: Path) -> None:
-    dataset = load_dataset_config(data)
-
-    def names(flights: str | None, limit: int | None) -> list[str]:
-        return [image.path.stem for image in select_images(dataset, NAMES, flights, limit)]
-
-    assert names(None, None) == ["a1", "a2", "b1", "b2"]
-    assert names("b,a", None) == ["a1", "a2", "b1", "b2"]
-    assert names("b", 9) == ["b1", "b2"]
-    assert names(None, 2) == ["a1", "b2"]
-    assert names(None, 3) == ["a1", "b1", "b2"]
-    assert names(None, 1) == ["a1"]
 
 
 @pytest.mark.usefixtures("configs")
@@ -177,13 +256,35 @@ def test_flights_and_limits_select_in_order(data: Path) -> None:
             "--device: should match pattern '^(auto|cpu|cuda:\\d+)$', found \"gpu\"",
         ),
         (["--json", "nowhere/x.json"], "--json: nowhere: no such folder"),
+        (["--report", "{data}"], "--report: {data}: not a folder"),
+        (["--save-detections", "nowhere/x"], "nowhere: no such folder"),
+        (["--save-detections", "images"], "images: not empty; old files would mix with new ones"),
+        (
+            ["--save-detections", "new", "--tiling", "both"],
+            "--save-detections: with --tiling tiled or untiled, not both",
+        ),
+        (
+            ["--detections", "x.json", "--tile", "640"],
+            "--tile: --detections runs no network; leave one of the two out",
+        ),
+        (
+            ["--detections", "x.json", "--tiling", "tiled"],
+            "--tiling: --detections runs no network; leave one of the two out",
+        ),
+        (["--detections", "x.json"], "x.json: no such file"),
+        (
+            ["--save-detections", "new"],
+            "class 'bus' cannot be saved: the data set has none like it",
+        ),
         (["--root", "nowhere"], "nowhere: no such folder; --root is the data set's folder"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(
-    data: Path, run: Run, arguments: list[str], fault: str
+    data: Path, run: Run, arguments: list[str], fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run("--data", data, *arguments) == (2, "", f"error: {fault}\n")
+    monkeypatch.chdir(data.parent)
+    given = [argument.format(data=data) for argument in arguments]
+    assert run("--data", data, *given) == (2, "", f"error: {fault.format(data=data)}\n")
 
 
 @pytest.mark.usefixtures("configs")
@@ -207,7 +308,7 @@ def test_debug_shows_the_traceback(data: Path) -> None:
 def test_without_hotcoco_the_extra_is_named(
     data: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("coco", "report", "run"):
+    for module in ("coco", "report", "scoring", "html"):
         monkeypatch.delitem(sys.modules, f"detector.evaluation.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "hotcoco", None)
     assert run("--data", data) == (

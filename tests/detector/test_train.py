@@ -2,64 +2,34 @@
 
 from __future__ import annotations
 
-import json
+import csv
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
+from detector.data.dataset import Batch
 from detector.model.checkpoint import load_checkpoint, save_checkpoint
-from detector.train import app, load_train_config
-from detector.training import trainer
+from detector.train import app
+from detector.training import start
 from detector.training.anchors import best_possible_recall
+from detector.training.learner import Learner
+from detector.training.run_file import load_train_config
+from detector.training.schedule import Schedule
 from tests.detector.networks import network
+from tests.detector.toy import RUN, write_toy
 
 ROOT = Path(__file__).resolve().parents[2]
-
-RUN = """\
-network: tph-yolov5pp-n
-class_names: [car, bus]
-train: [{data: toy.yaml, flights: [a], scale: [0.8, 1.25], cache: true}]
-validation: [{data: toy.yaml, flights: [b]}]
-image_px: 64
-batch: 2
-steps: 4
-warmup_steps: 2
-evaluate_every: 2
-learning_rate: 0.001
-augment: {mosaic: 0.3}
-"""
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """A training file beside its data: three images to learn from, one to measure on."""
-    rng = np.random.default_rng(0)
-    for name in ("images", "labels"):
-        (tmp_path / "toy" / name).mkdir(parents=True)
-    (tmp_path / "toy" / "names.txt").write_text("car\nbus\n")
-    for name in ("a0", "a1", "a2", "b0"):
-        image = rng.integers(0, 60, (80, 96, 3)).astype(np.uint8)
-        rows = []
-        for class_id, (x, y) in enumerate([(6, 8), (50, 8), (6, 44), (50, 44)]):
-            w, h = rng.integers(8, 32, 2).tolist()
-            image[y : y + h, x : x + w, class_id % 2] = 255
-            centre = ((x + w / 2) / 96, (y + h / 2) / 80, w / 96, h / 80)
-            rows.append(" ".join(map(str, (class_id % 2, *centre))))
-        cv2.imwrite(str(tmp_path / "toy" / "images" / f"{name}.png"), image)
-        (tmp_path / "toy" / "labels" / f"{name}.txt").write_text("\n".join(rows))
-    (tmp_path / "toy.yaml").write_text(
-        "format: yolo\nimages: images\nlabels: labels\nnames: names.txt\n"
-        "flights: {a: [a*], b: [b*]}\n"
-    )
-    path = tmp_path / "run.yaml"
-    path.write_text(RUN)
-    return path
+    """A training file beside its data."""
+    return write_toy(tmp_path)
 
 
 Run = Callable[..., tuple[int, str]]
@@ -68,7 +38,7 @@ Run = Callable[..., tuple[int, str]]
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], config: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the command and gives its exit code and what it wrote to the error stream."""
-    monkeypatch.setattr(trainer, "ANCHOR_VIEWS", 40)
+    monkeypatch.setattr(start, "ANCHOR_VIEWS", 40)
 
     def call(output: Path, *more: object) -> tuple[int, str]:
         root = f"toy={config.parent / 'toy'}"
@@ -83,16 +53,17 @@ def run(capsys: pytest.CaptureFixture[str], config: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.slow
-def test_a_run_leaves_weights_a_log_and_its_settings(tmp_path: Path, run: Run) -> None:
+def test_a_run_leaves_weights_records_and_its_settings(tmp_path: Path, run: Run) -> None:
     folder = tmp_path / "deep" / "out"
     assert run(folder)[0] == 0
     assert {path.name for path in folder.iterdir()} >= {
-        "config.json", "last.safetensors", "state.pt", "log.jsonl"
+        "config.yaml", "last.safetensors", "state.pt", "results.csv", "steps.csv"
     }  # fmt: skip
-    assert not list(folder.glob("*.partial"))
-    log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in log] == [2, 4]
-    assert all(0 <= line["AP50"] <= 1 and "AP50 bus" in line for line in log)
+    assert not list(folder.glob("*.partial*"))
+    with (folder / "results.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["2", "4"]
+    assert all(0 <= float(row["AP50"]) <= 1 and "AP50 bus" in row for row in rows)
     model = load_checkpoint(folder / "last.safetensors")
     assert (model.class_names, model.train_px, model.spec.form) == (("car", "bus"), 64, "corrected")
     anchors = model.anchors_px.reshape(9, 2).double().numpy()
@@ -100,39 +71,9 @@ def test_a_run_leaves_weights_a_log_and_its_settings(tmp_path: Path, run: Run) -
     assert best_possible_recall(anchors, np.array([[8.0, 8.0], [31.0, 31.0]]), 3) == 1
     start = network(names=("car", "bus"))  # the seed of the run is 0 too
     assert not torch.equal(model.detect.predictors[1].weight, start.detect.predictors[1].weight)
-    noted = json.loads((folder / "config.json").read_text())
-    assert (noted["steps"], noted["train"][0]["scale"]) == (4, [0.8, 1.25])
-
-
-@pytest.mark.slow
-def test_a_killed_run_goes_on_to_the_same_weights(
-    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert run(whole)[0] == 0
-
-    steps = []
-    train_step = trainer.Trainer._train_step
-
-    def dies_in_the_fourth_step(self: trainer.Trainer, *arguments: object) -> object:
-        steps.append(self)
-        if len(steps) == 4:
-            raise KeyboardInterrupt
-        return train_step(self, *arguments)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patch:
-        patch.setattr(trainer.Trainer, "_train_step", dies_in_the_fourth_step)
-        run(killed)
-    assert len((killed / "log.jsonl").read_text().splitlines()) == 1
-    assert run(killed, "--device", "cpu")[0] == 0
-    assert (killed / "log.jsonl").read_text() == (whole / "log.jsonl").read_text()
-    one, two = (load_file(folder / "last.safetensors") for folder in (whole, killed))
-    assert one.keys() == two.keys()
-    assert all(torch.equal(one[key], two[key]) for key in one)
-    # A finished run has nothing left to do.
-    state = (whole / "state.pt").read_bytes()
-    assert run(whole)[0] == 0
-    assert (whole / "state.pt").read_bytes() == state
+    noted = load_train_config(folder / "config.yaml")
+    assert (noted.steps, noted.train[0].scale) == (4, (0.8, 1.25))
+    assert (folder / noted.train[0].data).resolve() == folder.parents[1] / "toy.yaml"
 
 
 @pytest.mark.slow
@@ -143,28 +84,20 @@ def test_a_run_starts_from_weights_and_their_anchors(
     model = network(names=("car", "bus"), seed=5)
     model.anchors_px += 1
     save_checkpoint(tmp_path / "init.safetensors", model)
-    assert run(tmp_path / "out", "--init", tmp_path / "init.safetensors")[0] == 0
+    code, error = run(tmp_path / "out", "--init", tmp_path / "init.safetensors")
+    assert code == 0
+    count = len(list(model.parameters())) + 2 * sum(
+        isinstance(module, torch.nn.BatchNorm2d) for module in model.modules()
+    )
+    assert f"init: {count} of {count} tensors taken from " in error
     found = load_checkpoint(tmp_path / "out" / "last.safetensors")
     assert torch.equal(found.anchors_px, model.anchors_px)
     for one, two in zip(found.detect.predictors, model.detect.predictors, strict=True):
         assert torch.equal(one.weight, two.weight.half().float())
     assert found.train_px == 64
-
-    other = tmp_path / "other.safetensors"
-    for model, fault in (
-        (network(names=("car", "truck")), 'class_names: ["car", "truck"] there, ["car", "bus"]'),
-        (network("yolov5-n"), 'name: "yolov5-n" there, "tph-yolov5pp-n"'),
-        (network(form="published"), 'form: "published" there, "corrected"'),
-        (
-            network(neighbourhood=(4, 4), names=("car", "bus")),
-            "neighbourhood: [4, 4] there, [2, 2]",
-        ),
-    ):
-        save_checkpoint(other, model)
-        assert run(tmp_path / "out2", "--init", other) == (
-            2,
-            f"error: {other}: {fault} in the run; a run starts from weights of its own network\n",
-        )
+    # The noted settings say where it started, so they run again without the option.
+    noted = load_train_config(tmp_path / "out" / "config.yaml")
+    assert noted.init == "../init.safetensors"
 
 
 @pytest.mark.slow
@@ -186,11 +119,15 @@ def test_another_run_in_the_folder_is_refused(tmp_path: Path, config: Path, run:
     config.write_text(RUN.replace("batch: 2", "batch: 1"))
     assert run(folder) == (
         2,
-        f"error: {folder / 'config.json'}: batch: 2 there, 1 here; "
+        f"error: {folder / 'config.yaml'}: batch: 2 there, 1 here; "
         "another run needs a folder of its own\n",
     )
     config.write_text(RUN + "workers: 1\n")
-    assert run(folder)[0] == 0
+    state = (folder / "state.pt").read_bytes()
+    code, error = run(folder)
+    assert (code, error) == (0, "goes on after step 4 of 4\n")
+    # A finished run has nothing left to do.
+    assert (folder / "state.pt").read_bytes() == state
     (folder / "state.pt").write_bytes(b"PK\x03\x04 cut")
     code, error = run(folder)
     assert code == 2
@@ -201,12 +138,44 @@ def test_another_run_in_the_folder_is_refused(tmp_path: Path, config: Path, run:
 def test_a_loss_that_explodes_ends_the_run(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer, "learning_rate", lambda *_: 1e30)
+    monkeypatch.setattr(Schedule, "learning_rate", lambda *_: 1e30)
     code, error = run(tmp_path / "out")
     assert code == 2
     assert "the loss is (" in error
     assert error.endswith("; lower `learning_rate`\n")
     assert not (tmp_path / "out" / "best.safetensors").exists()
+
+
+def test_a_run_that_is_stopped_says_how_it_goes_on(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learn = Learner.learn
+
+    def learn_and_ask(self: Learner, batch: Batch, step: int) -> torch.Tensor:
+        signal.raise_signal(signal.SIGTERM)
+        return learn(self, batch, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "learn", learn_and_ask)
+        code, error = run(tmp_path / "out")
+    assert code == 128 + signal.SIGTERM
+    assert error == ("stopped and saved after step 1 of 4\nthe same command goes on from there\n")
+    code, error = run(tmp_path / "out")
+    assert code == 0
+    assert error.startswith("goes on after step 1 of 4\n")
+
+
+def test_a_gpu_that_is_too_small_is_named(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_large(*_: object) -> None:
+        raise torch.OutOfMemoryError("a long text")
+
+    monkeypatch.setattr(Learner, "learn", too_large)
+    assert run(tmp_path / "out") == (
+        2,
+        "error: cpu: out of memory; lower `batch` and raise `accumulate`, or lower `image_px`\n",
+    )
 
 
 @pytest.mark.parametrize(
@@ -222,8 +191,8 @@ def test_a_loss_that_explodes_ends_the_run(
         ),
         (
             ["--init", "nowhere.safetensors"],
-            "nowhere.safetensors: cannot be read as safetensors: "
-            "No such file or directory: nowhere.safetensors",
+            f"{Path('nowhere.safetensors').resolve()}: cannot be read as safetensors: "
+            f"No such file or directory: {Path('nowhere.safetensors').resolve()}",
         ),
     ],
 )
@@ -238,7 +207,14 @@ def test_wrong_options_are_one_line_and_exit_2(
     [
         ("batch: 2", "batch: 2\nbatch: 3", "line 7, column 1: key 'batch' stands here twice"),
         ("batch: 2", "batch: '2'", 'batch: should be a valid integer, found "2"'),
-        ("batch: 2", "batchs: 2", "batchs: unknown key"),
+        ("batch: 2", "batchs: 2", "batchs: unknown key; the config takes network, class_names, "),
+        ("name: adamw", "name: lamb", "optimizer.name: found 'lamb'; choose adamw, adam, sgd"),
+        (
+            "name: adamw",
+            "name: sgd, nesterov: 1",
+            "optimizer.nesterov: unknown key; sgd takes name, ",
+        ),
+        ("steps: 4\n", "", "the file: steps, epochs: give the length of the run in one of them"),
         ("network: tph-yolov5pp-n\n", "", "network: missing"),
         (
             "tph-yolov5pp-n",
@@ -249,9 +225,9 @@ def test_wrong_options_are_one_line_and_exit_2(
         (
             "[0.8, 1.25]",
             "[1.25, 0.8]",
-            "train.0.scale: the smallest factor comes first, found [1.25, 0.8]",
+            "train.0.scale: the smallest factor comes first",
         ),
-        (RUN, "- 1", "the file: should be an object, found [1]"),
+        (RUN, "- 1", "the file: should be a section with keys, found [1]"),
         ("[a]", "[a, c]", "toy: no flight 'c' in this data set; it has a, b"),
         ("flights: [b]", "flights: [b, a]", "toy/images/a0.png is in both `train` and `valid"),
         ("batch: 2", "batch: 2\nsteps: 3", "line 8, column 1: key 'steps' stands here twice"),
@@ -287,12 +263,12 @@ def test_nothing_to_measure_on_is_said_before_the_first_step(
 def test_without_hotcoco_the_extra_is_named(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("evaluation.coco", "evaluation.run", "training.evaluation"):
+    for module in ("evaluation.coco", "evaluation.run", "training.evaluation", "training.trainer"):
         monkeypatch.delitem(sys.modules, f"detector.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "hotcoco", None)
     assert run(tmp_path / "out") == (
         2,
-        "error: hotcoco is not installed; the extra `eval` brings it\n",
+        "error: hotcoco is not installed; the extra `train` brings it\n",
     )
 
 

@@ -63,12 +63,14 @@ class Silent:
         self.heard: list[tuple[str, int | None]] = []
         self.steps = 0
         self.ended = 0
+        self.note = ""
 
     def begin(self, source: str, frames: int | None) -> None:
         self.heard.append((source, frames))
 
-    def step(self) -> None:
+    def step(self, note: str = "") -> None:
         self.steps += 1
+        self.note = note
 
     def end(self) -> None:
         self.ended += 1

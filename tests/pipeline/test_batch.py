@@ -63,7 +63,7 @@ def test_a_failure_in_the_detector_is_an_outcome(flight: Flight, tmp_path: Path)
 
 
 def test_words_without_a_source_do_not_stop_the_others(flight: Flight, tmp_path: Path) -> None:
-    specs, faults = find_sources([str(tmp_path / "none.mp4"), str(flight.path), "rtsp://u:p@h/x"])
+    specs, faults = find_sources([str(tmp_path / "none.mp4"), str(flight.path), "ftp://u:p@h/x"])
     assert [spec.name for spec in specs] == ["flight"]
     assert len(faults) == 2
     assert "u:p" not in str(faults[1])

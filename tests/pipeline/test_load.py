@@ -62,8 +62,8 @@ def test_later_overrides_win_and_an_empty_file_is_fine(tmp_path: Path) -> None:
     [
         (
             "trackr: {}",
-            "trackr: unknown key; the config takes detector, tracker, output, min_score, "
-            "max_frames, frame_batch",
+            "trackr: unknown key; the config takes detector, tracker, output, live, metrics, "
+            "min_score, max_frames, duration_s, frame_batch",
         ),
         (
             "tracker: {name: sort, hi_score: 1}",

@@ -229,8 +229,8 @@ def test_ctrl_c_in_the_caller_ends_with_complete_files(bench: Bench) -> None:
     bench.source.count = 10**9
 
     class Interrupting(Silent):
-        def step(self) -> None:
-            super().step()
+        def step(self, note: str = "") -> None:
+            super().step(note)
             if self.steps == 5:
                 raise KeyboardInterrupt
 

@@ -293,3 +293,58 @@ def test_a_thread_that_cannot_start_leaves_no_other_behind(monkeypatch: pytest.M
         line.__enter__()
     assert starts == ["stage-a", "stage-b"]
     assert threads_left() == []
+
+
+def test_a_stage_on_demand_makes_nothing_ahead_of_what_is_wanted() -> None:
+    """An item is made after the one before it has left the next stage's hands."""
+    events: list[str] = []
+
+    def make(_: Iterator[Any]) -> Generator[int, None, None]:
+        for item in range(5):
+            events.append(f"make {item}")
+            yield item
+
+    def use(item: int) -> int:
+        events.append(f"use {item}")
+        return item
+
+    def run() -> list[int]:
+        return drain([Stage("make", make, on_demand=True), Stage("use", mapped(use))], 3)
+
+    assert within_time(run) == list(range(5))
+    assert events == [f"{word} {item}" for item in range(5) for word in ("make", "use")]
+
+
+@pytest.mark.parametrize("leave", [ZeroDivisionError, None])
+def test_a_step_that_waits_for_the_world_is_woken(leave: type[Exception] | None) -> None:
+    """It would wait for ever; a later stage fails, or the caller leaves."""
+    woken = threading.Event()
+
+    def listen(_: Iterator[Any]) -> Generator[int, None, None]:
+        yield 0
+        woken.wait()
+
+    def use(item: int) -> int:
+        if leave is not None:
+            raise leave
+        return item
+
+    stages = [Stage("listen", listen, stop=woken.set), Stage("use", mapped(use))]
+
+    def run() -> None:
+        with Line(stages, 1) as line:
+            next(iter(line))
+
+    if leave is None:
+        within_time(run)
+    else:
+        with pytest.raises(leave):
+            within_time(run)
+    assert threads_left() == []
+
+
+def test_waiting_for_the_world_is_not_work() -> None:
+    line = Line([Stage("first", numbers(3), waited_s=lambda: 1000.0)], 1)
+    with line:
+        assert list(line) == [0, 1, 2]
+    assert line.busy_s == {"first": 0.0}

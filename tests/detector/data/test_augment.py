@@ -6,57 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from detector.data.augment import (
     PADDING,
     SMALLEST_SHARE,
     View,
-    change_colours,
     cut_view,
     mosaic,
     quadrants,
     squash,
     turn,
 )
-from detector.detections import Image
-from detector.training.config import AugmentConfig
-
-STILL = AugmentConfig(
-    mosaic=0,
-    squash=0,
-    hue=0,
-    saturation=0,
-    brightness=0,
-    grey=0,
-    blur=0,
-    sharpen=0,
-    noise=0,
-    compression=0,
-)
-
-
-def scene(wh: tuple[int, int], *boxes: tuple[int, int, int, int], ignore: bool = False) -> View:
-    """White rectangles on black, each with its box; the ignore regions are the same boxes."""
-    image = np.zeros((wh[1], wh[0], 3), np.uint8)
-    for x1, y1, x2, y2 in boxes:
-        image[y1:y2, x1:x2] = 255
-    rows = np.array(boxes, np.float32).reshape(-1, 4)
-    none = np.zeros((0, 4), np.float32)
-    return View(image, rows, np.arange(len(rows)), rows.copy() if ignore else none)
-
-
-def find(image: Image) -> NDArray[np.float64]:
-    """The box of the one white rectangle in an image, from its weight: exact below a pixel."""
-    light = np.where(image[..., 0] <= PADDING, 0, image[..., 0]).astype(np.float64)
-    columns, rows = (light.max(axis).clip(PADDING) - PADDING for axis in (0, 1))
-    ends = []
-    for profile in (columns, rows):
-        weight = profile / (255 - PADDING)
-        centre = (weight * (np.arange(len(weight)) + 0.5)).sum() / weight.sum()
-        ends.append((centre - weight.sum() / 2, centre + weight.sum() / 2))
-    (x1, x2), (y1, y2) = ends
-    return np.array([x1, y1, x2, y2])
+from tests.detector.data.painted import find, scene
 
 
 @given(
@@ -216,16 +177,6 @@ def test_quadrants_cover_the_view() -> None:
     assert quadrants(80, (30, 50)) == [(30, 50), (50, 50), (30, 30), (50, 30)]
 
 
-def noise_image() -> Image:
-    return np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
-
-
-def test_without_changes_colours_stay() -> None:
-    image = np.array([[[200, 30, 30], [90, 90, 90], [0, 0, 0], [255, 255, 255]]], np.uint8)
-    found = change_colours(image, STILL, np.random.default_rng(0))
-    assert np.abs(found.astype(int) - image).max() <= 2  # through HSV and back
-
-
 def test_squashed_boxes_follow_the_pixels() -> None:
     before = scene((60, 120), (12, 20, 30, 60), ignore=True)
     found = squash(before, (60, 40))
@@ -235,41 +186,3 @@ def test_squashed_boxes_follow_the_pixels() -> None:
     assert (columns.min(), columns.max() + 1) == (12, 30)
     assert abs(rows.min() - 20 / 3) < 1
     assert rows.max() + 1 == 20
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["hue", "saturation", "brightness", "grey", "blur", "sharpen", "noise", "compression"],
-)
-def test_each_change_keeps_shape_and_type_and_the_input(name: str) -> None:
-    image = noise_image()
-    before = image.copy()
-    config = AugmentConfig(**{**vars(STILL), name: 1})
-    found = change_colours(image, config, np.random.default_rng(3))
-    assert found.shape == image.shape
-    assert found.dtype == np.uint8
-    np.testing.assert_array_equal(image, before)
-    still = change_colours(image, STILL, np.random.default_rng(3))
-    assert np.abs(found.astype(int) - still).mean() > 1
-    again = change_colours(image, config, np.random.default_rng(3))
-    np.testing.assert_array_equal(found, again)
-
-
-def test_grey_has_no_colour_and_hue_keeps_brightness() -> None:
-    grey = change_colours(
-        noise_image(), AugmentConfig(**{**vars(STILL), "grey": 1}), np.random.default_rng(0)
-    )
-    assert (np.ptp(grey, axis=2) == 0).all()
-    image = noise_image()
-    turned = change_colours(
-        image, AugmentConfig(**{**vars(STILL), "hue": 1}), np.random.default_rng(1)
-    )
-    assert np.abs(turned.max(2).astype(int) - image.max(2)).max() <= 2
-
-
-def test_compression_keeps_red_red() -> None:
-    image = np.zeros((32, 32, 3), np.uint8)
-    image[..., 0] = 220
-    config = AugmentConfig(**{**vars(STILL), "compression": 1})
-    found = change_colours(image, config, np.random.default_rng(0))
-    np.testing.assert_allclose(found.mean((0, 1)), [220, 0, 0], atol=6)

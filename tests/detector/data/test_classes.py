@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detector.data.classes import map_classes
+from detector.data.classes import kept_classes, map_classes, without_ignored
 
 NAMES = ("car", "van", "truck", "dog")
 
@@ -53,3 +53,16 @@ def test_what_goes_nowhere_is_named(class_map: dict[str, str | None], fault: str
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole message is compared
         map_classes(NAMES, class_map, ("car", "truck"))
     assert str(caught.value) == fault
+
+
+def test_the_classes_that_are_kept() -> None:
+    own = ["a", "b", "c", "d"]
+    class_map = {"b": "a", "c": None, "d": "ignore"}
+    assert kept_classes(own, class_map, None) == ("a",)
+    assert kept_classes(own, {"a": "x", "*": None}, None) == ("x", "b", "c", "d")
+    assert kept_classes(own, class_map, ["z", "a"]) == ("z", "a")
+
+
+def test_protocols_without_ignored_classes_take_them_for_background() -> None:
+    class_map = {"a": "b", "c": None, "d": "ignore", "*": "ignore"}
+    assert without_ignored(class_map) == {"a": "b", "c": None, "d": None, "*": None}

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from detector.data.annotations import LabelledImage
-from detector.data.contact_sheet import CELL_WH, class_colours, contact_cell, contact_sheet
+from detector.data.contact_sheet import CELL_WH, contact_cell, contact_sheet
+from detector.data.drawing import class_colours
 from detector.detections import Image
 
 NAMES = ("car", "bus")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -21,30 +22,9 @@ from detector.evaluation.coco import (
     coco_labels,
     evaluate_coco,
 )
+from tests.detector.evaluation.scenes import Set, found, labelled, sets
 
 NAMES = ("car", "truck", "bus")
-
-
-def labelled(
-    boxes: list[list[float]], ids: list[int] | None = None, ignore: list[list[float]] | None = None
-) -> LabelledImage:
-    return LabelledImage(
-        Path("frame.jpg"),
-        (640, 480),
-        np.array(boxes, np.float32).reshape(-1, 4),
-        np.array(ids if ids is not None else [0] * len(boxes), np.int64),
-        np.array(ignore or [], np.float32).reshape(-1, 4),
-    )
-
-
-def found(
-    boxes: list[list[float]], scores: list[float], ids: list[int] | None = None
-) -> Detections:
-    return Detections(
-        np.array(boxes, np.float32).reshape(-1, 4),
-        np.array(scores, np.float32),
-        np.array(ids if ids is not None else [0] * len(boxes), np.int64),
-    )
 
 
 A, B = [10.0, 10.0, 30.0, 30.0], [100.0, 100.0, 120.0, 120.0]
@@ -194,11 +174,32 @@ def test_equals_pycocotools_on_random_scenes(seed: int) -> None:
     assert_equals_oracle(result, oracle(truth, detections))
 
 
+@settings(max_examples=60)
+@given(sets())
+def test_equals_pycocotools_on_small_scenes_full_of_ties(scene: Set) -> None:
+    truth, detections = scene
+    assume(any(map(len, detections)))  # without any, pycocotools fails
+    result = evaluate_coco(truth, detections, NAMES)
+    assert_equals_oracle(result, oracle(truth, detections))
+
+
+def test_curves_are_those_that_ap50_is_the_mean_of() -> None:
+    truth = [labelled([A, B])]
+    result = evaluate_coco(truth, [found([A, A, B], [0.9, 0.8, 0.7])], NAMES)
+    car, truck, _ = result.curves
+    assert car.precision.tolist() == pytest.approx([1] * 51 + [2 / 3] * 50)
+    assert car.recall.tolist() == pytest.approx(np.linspace(0, 1, 101).tolist())
+    assert car.scores.tolist() == pytest.approx([0.9] * 51 + [0.7] * 50)
+    assert car.ap == result.classes[0].ap50 == pytest.approx(float(car.precision.mean()))
+    assert (truck.objects, len(truck.recall)) == (0, 0)
+
+
 def test_equals_pycocotools_beyond_500_detections() -> None:
     rng = np.random.default_rng(0)
     corner = rng.uniform(0, 1000, (700, 2))
     boxes = np.hstack([corner, corner + 12]).astype(np.float32)
-    truth = [LabelledImage(Path("a.jpg"), (1024, 1024), boxes, np.zeros(700, np.int64))]
+    # Few objects, or pycocotools takes seconds.
+    truth = [LabelledImage(Path("a.jpg"), (1024, 1024), boxes[:60], np.zeros(60, np.int64))]
     noisy = (boxes + rng.normal(0, 1, boxes.shape)).astype(np.float32)
     detections = [Detections(noisy, rng.random(700).astype(np.float32), np.zeros(700, np.int64))]
     assert_equals_oracle(evaluate_coco(truth, detections, NAMES), oracle(truth, detections))

@@ -21,43 +21,11 @@ from detector.model.detect import decode
 from detector.model.family import build_network
 from detector.model.network import Network
 from detector.model.spec import ModelSpec
+from tests.detector.inference.lively import CLASSES, assert_same, lively_network, random_tiles
 from tests.detector.inference.scenes import of_image
 
 Array = NDArray[Any]
-CLASSES = ("car", "truck", "bus")
 CONFIG = DetectorConfig(device="cpu", precision="float32", confidence=0.2, batch_tiles=3)
-
-
-def network(seed: int = 0, objectness: float = 0.0) -> Network:
-    """A random network whose logits vary from place to place as a trained one's do.
-
-    Args:
-        seed: Of the weights.
-        objectness: Mean of that logit.
-    """
-    torch.manual_seed(seed)
-    model = build_network(ModelSpec.named("tph-yolov5pp-n", CLASSES, 128)).train()
-    images = torch.rand(4, 3, 128, 128)
-    with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):
-                module.momentum = 1.0  # Takes the statistics of the images, as training would.
-        model(images)
-        model.eval()
-        heads = model.detect.predictors
-        for head, logits in zip(heads, model(images), strict=True):
-            head.weight *= (1.5 / logits.std(dim=(0, 2, 3))).reshape(-1, 1, 1, 1)
-        for head, logits in zip(heads, model(images), strict=True):
-            assert head.bias is not None
-            head.bias -= logits.mean(dim=(0, 2, 3)).flatten()
-            head.bias.view(3, -1)[:, 4] += objectness
-    return model
-
-
-def tiles(*sizes: tuple[int, int]) -> list[Image]:
-    """Random RGB images of given widths and heights."""
-    rng = np.random.default_rng(0)
-    return [rng.integers(0, 256, (h, w, 3), np.uint8) for w, h in sizes]
 
 
 def infer(config: DetectorConfig, model: Network, images: list[Image]) -> list[Detections]:
@@ -65,20 +33,6 @@ def infer(config: DetectorConfig, model: Network, images: list[Image]) -> list[D
     found = TorchBackend(config, model).infer(images)
     assert {*found.source.tolist()} <= {*range(len(config.view_list))}
     return [of_image(found, image) for image in range(len(images))]
-
-
-def assert_same(found: Detections, reference: Detections, least: float = 0.21) -> None:
-    """Each candidate of either has its like in the other, up to the rounding of float32.
-
-    Scores below `least` may fall on either side of the confidence.
-    """
-    table = [np.column_stack([part.boxes, 50 * part.scores]) for part in (found, reference)]
-    distance = np.abs(table[0][:, None] - table[1][None]).max(axis=2)
-    distance += 1e3 * (found.class_ids[:, None] != reference.class_ids[None])
-    assert (reference.scores > least).sum() > 5
-    assert distance.min(axis=1)[found.scores > least].max() < 0.1
-    assert distance.min(axis=0)[reference.scores > least].max() < 0.1
-    assert abs(len(found) - len(reference)) <= 0.02 * len(reference)
 
 
 def reference_candidates(
@@ -103,57 +57,57 @@ def reference_candidates(
 
 
 def test_candidates_are_those_of_the_readable_decoder() -> None:
-    (tile,) = tiles((128, 96))
-    found = infer(CONFIG, network(), [tile])[0]
-    reference = reference_candidates(network(), tile, CONFIG.confidence)
+    (tile,) = random_tiles((128, 96))
+    found = infer(CONFIG, lively_network(), [tile])[0]
+    reference = reference_candidates(lively_network(), tile, CONFIG.confidence)
     assert 10 < len(reference) < 700
     assert len({*reference.class_ids.tolist()}) > 1
     assert_same(found, reference)
 
 
 def test_odd_sizes_are_padded_and_nothing_lies_outside() -> None:
-    (tile,) = tiles((117, 75))
-    found = infer(CONFIG, network(), [tile])[0]
-    assert_same(found, reference_candidates(network(), tile, CONFIG.confidence))
+    (tile,) = random_tiles((117, 75))
+    found = infer(CONFIG, lively_network(), [tile])[0]
+    assert_same(found, reference_candidates(lively_network(), tile, CONFIG.confidence))
     assert (found.boxes[:, 2] <= 117).all()
     assert (found.boxes[:, 3] <= 75).all()
 
 
 def test_a_batch_gives_what_single_tiles_give_in_their_order() -> None:
     # Two sizes are one once padded; five of them make two batches.
-    mixed = tiles((96, 64), (64, 96), (95, 64), (96, 33), (64, 96), (96, 64), (96, 64))
-    together = infer(CONFIG, network(), mixed)
+    mixed = random_tiles((96, 64), (64, 96), (95, 64), (96, 33), (64, 96), (96, 64), (96, 64))
+    together = infer(CONFIG, lively_network(), mixed)
     for tile, found in zip(mixed, together, strict=True):
-        (alone,) = infer(CONFIG, network(), [tile])
+        (alone,) = infer(CONFIG, lively_network(), [tile])
         assert_same(found, alone)
 
 
 def test_views_of_a_frame_are_tiles_too() -> None:
-    (frame,) = tiles((256, 256))
+    (frame,) = random_tiles((256, 256))
     view = frame[32:128, 100:228]
-    found, copied = infer(CONFIG, network(), [view, view.copy()])
+    found, copied = infer(CONFIG, lively_network(), [view, view.copy()])
     assert_same(found, copied)
 
 
 def test_bfloat16_is_for_the_network_and_not_for_the_decoding() -> None:
     # A random network magnifies rounding, so its own output in bfloat16 is the measure.
-    (tile,) = tiles((128, 128))
+    (tile,) = random_tiles((128, 128))
     half = DetectorConfig(device="cpu", precision="bfloat16", confidence=0.2)
-    (found,) = infer(half, network(), [tile])
-    model = network().fuse().to(torch.bfloat16).to(memory_format=torch.channels_last)
-    assert_same(found, reference_candidates(model, tile, 0.2, network().anchors_px))
+    (found,) = infer(half, lively_network(), [tile])
+    model = lively_network().fuse().to(torch.bfloat16).to(memory_format=torch.channels_last)
+    assert_same(found, reference_candidates(model, tile, 0.2, lively_network().anchors_px))
 
 
 def test_no_candidate_is_an_empty_detection() -> None:
-    backend = TorchBackend(CONFIG, network(objectness=-50.0))
-    assert len(backend.infer(tiles((64, 64), (64, 64)))) == 0
+    backend = TorchBackend(CONFIG, lively_network(objectness=-50.0))
+    assert len(backend.infer(random_tiles((64, 64), (64, 64)))) == 0
     assert len(backend.infer([])) == 0
 
 
 def test_one_class_scores_objectness_times_class() -> None:
     torch.manual_seed(0)
     model = build_network(ModelSpec.named("tph-yolov5pp-n", ("car",), 64)).eval()
-    (tile,) = tiles((64, 64))
+    (tile,) = random_tiles((64, 64))
     config = DetectorConfig(device="cpu", precision="float32", confidence=1e-3)
     reference = reference_candidates(model, tile, 1e-3)
     assert_same(infer(config, model, [tile])[0], reference, 2e-3)
@@ -161,13 +115,13 @@ def test_one_class_scores_objectness_times_class() -> None:
 
 def test_a_built_detector_reads_its_weights_and_finds_objects(tmp_path: Path) -> None:
     path = tmp_path / "random.safetensors"
-    save_checkpoint(path, network())
+    save_checkpoint(path, lively_network())
     config = DetectorConfig(
         weights=str(path), device="cpu", confidence=0.2, tiling=TilingConfig(tile_px=128)
     )
     detector = build_detector(config)
     assert detector.class_names == CLASSES
-    images = tiles((200, 150), (100, 80))
+    images = random_tiles((200, 150), (100, 80))
     first, second = detector.detect(images), detector.detect(images)
     for found, again, image in zip(first, second, images, strict=True):
         height, width = image.shape[:2]

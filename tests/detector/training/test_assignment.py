@@ -9,7 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.training.assignment import Positives, Targets, assign
+from detector.data.targets import Targets
+from detector.training.assignment import Positives, assign
 
 ANCHORS = torch.tensor([[10.0, 20.0], [30.0, 60.0]])
 

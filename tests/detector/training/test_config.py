@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from detector.training.config import AugmentConfig, LossConfig, SourceConfig, TrainConfig
+from detector.data.views_config import AugmentConfig, SourceConfig
+from detector.training.config import TrainConfig
+from detector.training.loss_config import LossConfig
 
 GOOD = {
     "network": "tph-yolov5pp-n",
     "class_names": ["car"],
     "train": [{"data": "a.yaml"}],
     "validation": [{"data": "b.yaml"}],
+    "steps": 10,
 }
 
 
@@ -35,7 +38,15 @@ def test_what_is_left_out_has_its_default() -> None:
         ({"image_px": 100}, ("image_px",)),
         ({"image_px": 32}, ("image_px",)),
         ({"steps": 0}, ("steps",)),
-        ({"learning_rate": 0}, ("learning_rate",)),
+        ({"epochs": 0}, ("epochs",)),
+        ({"optimizer": {"learning_rate": 0.1}}, ("optimizer",)),
+        ({"optimizer": {"name": "lion"}}, ("optimizer",)),
+        ({"optimizer": {"name": "sgd", "momentum": 1}}, ("optimizer", "sgd", "momentum")),
+        ({"optimizer": {"name": "adam", "momentum": 0.9}}, ("optimizer", "adam", "momentum")),
+        ({"loss": {"focal": {"alpha": 1}}}, ("loss", "focal", "alpha")),
+        ({"save_every_s": -1}, ("save_every_s",)),
+        ({"clip_norm": 0}, ("clip_norm",)),
+        ({"seed": -1}, ("seed",)),
         ({"batchs": 1}, ("batchs",)),
         ({"augment": {"mosaic": 1.5}}, ("augment", "mosaic")),
         ({"loss": {"ratio_limit": 1}}, ("loss", "ratio_limit")),
@@ -66,6 +77,9 @@ def test_a_run_names_its_network() -> None:
     [
         ({"network": "tph-yolov5pp"}, "'tph-yolov5pp' is no network; a name is one of yolov5, "),
         ({"network": "yolov5-n", "neighbourhood": [4, 4]}, "yolov5 has no CA-Trans"),
+        ({"epochs": 3}, "steps, epochs: give the length of the run in one of them"),
+        ({"steps": None}, "steps, epochs: give the length of the run in one of them"),
+        ({"loss": {"class_weights": [1.0, 2.0]}}, "loss.class_weights: 2 for 1 classes"),
     ],
 )
 def test_a_network_that_cannot_be_is_refused(change: dict[str, Any], fault: str) -> None:

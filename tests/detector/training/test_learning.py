@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+from detector.data.targets import Targets
 from detector.model.detect import decode
-from detector.training.assignment import Targets
-from detector.training.config import LossConfig
-from detector.training.loss import compute_loss
+from detector.training.distributed import World
+from detector.training.loss import DetectionLoss
+from detector.training.loss_config import LossConfig
 from tests.detector.networks import network
 
 
@@ -28,11 +29,11 @@ def test_one_batch_can_be_overfitted(name: str) -> None:
         images[image, class_id, y - h // 2 : y + h // 2, x - w // 2 : x + w // 2] = 1
     model = network(name, names=("red", "green")).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    world = World(torch.device("cpu"))
+    loss = DetectionLoss(LossConfig(), model.anchors_px, model.strides, world)
     losses = []
     for _ in range(80):
-        total, _ = compute_loss(
-            model(images), targets, model.anchors_px, model.strides, LossConfig()
-        )
+        total, _ = loss(model(images), targets)
         optimizer.zero_grad()
         torch.autograd.backward(total)
         optimizer.step()

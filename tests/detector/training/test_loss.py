@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from detector.training.assignment import Targets
-from detector.training.config import LossConfig
-from detector.training.loss import LossParts, ciou, compute_loss
+from detector.data.targets import Targets
+from detector.training.distributed import World
+from detector.training.loss import DetectionLoss, LossParts, ciou
+from detector.training.loss_config import FocalConfig, LossConfig
 
 GAINS = LossConfig(
     box=2.0,
@@ -24,12 +25,17 @@ GAINS = LossConfig(
 )
 ANCHORS = torch.tensor([[[8.0, 8.0], [16.0, 16.0]], [[40.0, 40.0], [60.0, 60.0]]])
 STRIDES = (8, 16, 32, 64)
+ALONE = World(torch.device("cpu"))
 
 
 def loss_of(
-    logits: list[Tensor], targets: Targets, anchors: Tensor, ignored: list[Tensor] | None = None
+    logits: list[Tensor],
+    targets: Targets,
+    anchors: Tensor,
+    ignored: list[Tensor] | None = None,
+    config: LossConfig = GAINS,
 ) -> tuple[Tensor, LossParts]:
-    return compute_loss(logits, targets, anchors, STRIDES[: len(logits)], GAINS, ignored)
+    return DetectionLoss(config, anchors, STRIDES[: len(logits)], ALONE)(logits, targets, ignored)
 
 
 def softplus(x: float) -> float:
@@ -137,7 +143,8 @@ def test_the_stride_is_that_of_the_head() -> None:
     """An object of 4 pixels, alone in the cell of a map at stride 4."""
     logits = [torch.zeros(1, 1, 4, 4, 6)]
     target = one_object(6, 10, 4, 4, 0)
-    _, parts = compute_loss(logits, target, torch.tensor([[[4.0, 4.0]]]), (4,), GAINS)
+    anchors = torch.tensor([[[4.0, 4.0]]])
+    _, parts = DetectionLoss(GAINS, anchors, (4,), ALONE)(logits, target)
     assert parts.box.item() == pytest.approx(
         0, abs=1e-6
     )  # zeros are a cell's middle and its anchor
@@ -303,3 +310,97 @@ def test_half_precision_logits_are_summed_in_float32() -> None:
     expected, _ = loss_of([head.float() for head in rounded], targets, ANCHORS)
     assert total.dtype == torch.float32
     assert torch.equal(total, expected)
+
+
+def test_focal_loss_by_hand() -> None:
+    """Objectness of one cell and two classes, weighed after Lin et al., equations 4 and 5."""
+    logits = [torch.full((1, 1, 1, 1, 7), 0.0)]
+    logits[0][..., 4:] = torch.tensor([1.0, 2.0, -1.0])
+    focal = FocalConfig(gamma=1.5, alpha=0.3)
+    config = LossConfig(box=1, objectness=1, classification=1, focal=focal)
+
+    def weighed(p: float, *, positive: bool) -> float:
+        right = p if positive else 1 - p
+        return (0.3 if positive else 0.7) * math.pow(1 - right, 1.5) * -math.log(right)
+
+    anchors = torch.tensor([[[8.0, 8.0]]])
+    _, parts = loss_of(logits, one_object(4, 4, 8, 8, 1), anchors, None, config)  # overlap 1
+    # A single level of four: the weight of the finest is 4.
+    expected = 4 * weighed(sigmoid(1), positive=True)
+    assert parts.objectness.item() == pytest.approx(expected, rel=1e-5)
+    classes = weighed(sigmoid(2), positive=False) + weighed(sigmoid(-1), positive=True)
+    assert parts.classification.item() == pytest.approx(classes / 2, rel=1e-5)
+    _, parts = loss_of(logits, no_targets(), anchors, None, config)
+    expected = 4 * weighed(sigmoid(1), positive=False)
+    assert parts.objectness.item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+def test_focal_loss_has_a_slope_where_all_is_learned(gamma: float) -> None:
+    logits = torch.full((1, 1, 1, 1, 7), -200.0, requires_grad=True)
+    config = LossConfig(focal=FocalConfig(gamma=gamma))
+    total, _ = loss_of([logits], no_targets(), torch.ones(1, 1, 2), None, config)
+    torch.autograd.backward(total)
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+
+
+def test_class_weights_are_those_of_the_objects() -> None:
+    logits = [torch.randn(1, 1, 4, 4, 8, generator=torch.Generator().manual_seed(0))]
+    anchors = torch.tensor([[[8.0, 8.0]]])
+    first, second = one_object(4, 4, 8, 8, 0), one_object(28, 28, 8, 8, 2)
+    both = Targets(*(torch.cat(pair) for pair in zip(parts(first), parts(second), strict=True)))
+    config = LossConfig(class_weights=(0.5, 9.0, 3.0))
+
+    def learned(targets: Targets, config: LossConfig) -> tuple[float, float]:
+        _, found = loss_of(logits, targets, anchors, None, config)
+        return found.classification.item(), found.objectness.item()
+
+    alone = [learned(targets, LossConfig())[0] for targets in (first, second)]
+    expected = (0.5 * alone[0] + 3.0 * alone[1]) / 2
+    assert learned(both, config)[0] == pytest.approx(expected, rel=1e-5)
+    assert learned(both, config)[1] == learned(both, LossConfig())[1]
+
+
+def parts(targets: Targets) -> tuple[Tensor, Tensor, Tensor]:
+    return targets.image, targets.class_ids, targets.boxes
+
+
+def half_world(others: Tensor, counted: list[Tensor]) -> World:
+    """One of two processes, told what the other has counted; notes what it counts itself."""
+
+    class Half(World):
+        def total(self, values: Tensor) -> Tensor:
+            counted.append(values)
+            return values + others
+
+    return Half(torch.device("cpu"), 0, 2)
+
+
+def test_the_shares_of_two_processes_sum_to_the_whole_batch() -> None:
+    logits, targets = crowd(0)
+    ignored = [torch.rand(head.shape[0], *head.shape[2:4]) < 0.2 for head in logits]
+    total, whole = loss_of(logits, targets, ANCHORS, ignored)
+    shares = []
+    for image in range(2):
+        mine = targets.image == image
+        objects = Targets(targets.image[mine] * 0, targets.class_ids[mine], targets.boxes[mine])
+        shares.append(
+            (
+                [head[image : image + 1] for head in logits],
+                objects,
+                [i[image, None] for i in ignored],
+            )
+        )
+    counts: list[Tensor] = []
+    for share in shares:
+        world = half_world(torch.zeros(2, 2).long(), counts)
+        DetectionLoss(GAINS, ANCHORS, STRIDES[:2], world)(*share)
+    found = [
+        DetectionLoss(GAINS, ANCHORS, STRIDES[:2], half_world(others, []))(*share)
+        for share, others in zip(shares, reversed(counts), strict=True)
+    ]
+    assert sum(t.item() for t, _ in found) == pytest.approx(total.item(), rel=1e-5)
+    for name in ("box", "objectness", "classification"):
+        summed = sum(getattr(part, name).item() for _, part in found)
+        assert summed == pytest.approx(getattr(whole, name).item(), rel=1e-5)

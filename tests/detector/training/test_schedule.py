@@ -1,4 +1,4 @@
-"""Learning rate, optimiser groups and averaged weights."""
+"""What changes from step to step."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ import dataclasses
 import math
 
 import pytest
-import torch
-from torch import nn
 
-from detector.training.config import SourceConfig, TrainConfig
-from detector.training.schedule import AveragedModel, build_optimizer, learning_rate
-from tests.detector.networks import network
+from detector.data.views_config import SourceConfig
+from detector.training.config import TrainConfig
+from detector.training.optimizer_config import AdamConfig, AdamWConfig, SgdConfig
+from detector.training.schedule import Schedule
 
 CONFIG = TrainConfig(
     network="tph-yolov5pp-n",
     class_names=("car",),
     train=(SourceConfig("a.yaml"),),
     validation=(SourceConfig("b.yaml"),),
+    batch=4,
     steps=110,
     warmup_steps=10,
-    learning_rate=0.2,
+    optimizer=AdamWConfig(learning_rate=0.2),
     final_share=0.1,
-    weight_decay=0.3,
 )
 
 
@@ -40,54 +39,52 @@ CONFIG = TrainConfig(
     ],
 )
 def test_rates_by_hand(step: int, rate: float) -> None:
-    assert learning_rate(step, CONFIG) == pytest.approx(rate)
+    schedule = Schedule(CONFIG, 100)
+    assert schedule.learning_rate(step) == pytest.approx(rate)
+    assert schedule.bias_rate(step) == pytest.approx(rate)  # AdamW has no rate of their own
 
 
 def test_without_a_rise_it_begins_at_the_top() -> None:
-    config = dataclasses.replace(CONFIG, warmup_steps=0)
-    assert learning_rate(0, config) == 0.2
+    config = dataclasses.replace(
+        CONFIG, warmup_steps=0, accumulate=3, optimizer=SgdConfig(learning_rate=0.2)
+    )
+    schedule = Schedule(config, 100)
+    assert (schedule.learning_rate(0), schedule.bias_rate(0)) == (0.2, 0.2)
+    assert (schedule.momentum(0), schedule.accumulate(0)) == (SgdConfig.momentum, 3)
 
 
 def test_a_run_shorter_than_its_rise_only_rises() -> None:
-    config = dataclasses.replace(CONFIG, steps=5)
-    rates = [learning_rate(step, config) for step in range(5)]
+    schedule = Schedule(dataclasses.replace(CONFIG, steps=5), 100)
+    rates = [schedule.learning_rate(step) for step in range(5)]
     assert rates == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1])
 
 
-def test_every_parameter_is_optimised_once_and_vectors_do_not_decay() -> None:
-    model = network()
-    matrices, vectors = build_optimizer(model, CONFIG).param_groups
-    assert (matrices["weight_decay"], vectors["weight_decay"]) == (0.3, 0.0)
-    held = [*matrices["params"], *vectors["params"]]
-    assert sorted(map(id, held)) == sorted(map(id, model.parameters()))
-    # The published training left this table at its start.
-    table = model.get_parameter("neck.bottom_up5.m.tr.0.attn.relative_position_bias_table")
-    assert any(p is table for p in matrices["params"])
-    assert all(p.ndim == 1 for p in vectors["params"])
+@pytest.mark.parametrize("optimizer", [AdamConfig(learning_rate=0.2), SgdConfig(learning_rate=0.2)])
+def test_published_biases_start_high(optimizer: AdamConfig | SgdConfig) -> None:
+    schedule = Schedule(dataclasses.replace(CONFIG, optimizer=optimizer), 100)
+    rates = [schedule.bias_rate(step) for step in (0, 4, 9, 60)]
+    assert rates == pytest.approx([0.065, 0.125, 0.2, 0.11])
 
 
-def test_the_average_by_hand() -> None:
-    model = nn.BatchNorm1d(1)
-    averaged = AveragedModel(model, 0.9)
-    mean = averaged.model.get_buffer("running_mean")
-    expected = 0.0
-    for step, value in enumerate((1.0, 5.0, -2.0)):
-        model.running_mean = torch.tensor([value])
-        model.num_batches_tracked = torch.tensor(step + 7)
-        averaged.update(model, step)
-        decay = 0.9 * (1 - math.exp(-(step + 1) / 500))
-        expected = decay * expected + (1 - decay) * value
-        assert mean.item() == pytest.approx(expected)
-    assert averaged.model.get_buffer("num_batches_tracked").item() == 9
-    assert not averaged.model.training
-    assert not any(p.requires_grad for p in averaged.model.parameters())
+def test_momentum_and_accumulation_rise() -> None:
+    optimizer = SgdConfig(momentum=0.9, warmup_momentum=0.5)
+    schedule = Schedule(dataclasses.replace(CONFIG, accumulate=16, optimizer=optimizer), 100)
+    assert [schedule.momentum(step) for step in (0, 4, 9, 99)] == pytest.approx(
+        [0.54, 0.7, 0.9, 0.9]
+    )
+    # 1 + 15 / 10 = 2.5 is rounded to even.
+    assert [schedule.accumulate(step) for step in (0, 4, 9, 99)] == [2, 8, 16, 16]
+    assert Schedule(CONFIG, 100).momentum(50) == 0
 
 
-def test_long_after_the_start_the_average_takes_its_full_decay() -> None:
-    model = nn.Linear(1, 1, bias=False)
-    averaged = AveragedModel(model, 0.75)
-    with torch.no_grad():
-        averaged.model.get_parameter("weight").fill_(4.0)
-        model.weight.fill_(0.0)
-    averaged.update(model, 10**6)
-    assert averaged.model.get_parameter("weight").item() == pytest.approx(3.0)
+def test_the_length_in_steps_or_epochs() -> None:
+    epochs = dataclasses.replace(CONFIG, steps=None, epochs=7, warmup_epochs=2.5)
+    schedule = Schedule(epochs, 17)  # five batches of four, the last reaching into the next epoch
+    assert (schedule.steps, schedule.evaluate_every, schedule.warmup_steps) == (35, 5, 12)
+    schedule = Schedule(dataclasses.replace(epochs, evaluate_every=3), 17)
+    assert [step for step in range(1, 36) if schedule.measures_after(step)][-2:] == [33, 35]
+    schedule = Schedule(CONFIG, 17)
+    assert (schedule.steps, schedule.evaluate_every, schedule.warmup_steps) == (110, 500, 10)
+    assert [step for step in range(1, 111) if schedule.measures_after(step)] == [110]
+    assert Schedule(dataclasses.replace(epochs, warmup_steps=13), 17).warmup_steps == 13
+    assert Schedule(dataclasses.replace(epochs, batch=64), 17).steps == 7

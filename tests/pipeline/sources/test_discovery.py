@@ -106,13 +106,31 @@ def test_names_are_safe_as_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert found(".") == found("../seq") == [("images", "seq")]
 
 
-@pytest.mark.parametrize(
-    "url", ["rtsp://user:secret@camera/1", "http://host/a.mp4", "UDP://@:5000", "file:///a.mp4"]
-)
-def test_urls_come_later(url: str) -> None:
-    with pytest.raises(InputError, match="not supported yet; save the stream to a file") as caught:
+def test_urls_are_streams_with_names_of_their_own() -> None:
+    urls = ["rtsp://user:secret@cam/1", "rtsp://user:other@cam/1", "UDP://@:5000"]
+    specs = discover([*urls, urls[0]])
+    assert [(spec.kind, spec.name) for spec in specs] == [
+        ("live", "cam_1"),
+        ("live", "cam_1_2"),
+        ("live", "5000"),
+    ]
+    assert [spec.address.url for spec in specs if spec.address] == urls
+    assert "secret" not in repr(specs)
+
+
+@pytest.mark.parametrize("url", ["file:///a.mp4", "ftp://user:secret@host/a.mp4"])
+def test_other_urls_are_refused(url: str) -> None:
+    with pytest.raises(InputError, match="not a stream that can be read; give a file") as caught:
         discover([url])
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.skipif(not Path("/dev/null").is_char_device(), reason="no devices")
+def test_devices_are_webcams_and_what_is_none_says_so() -> None:
+    [spec] = discover(["/dev/null"])
+    assert (spec.kind, spec.name) == ("live", "null")
+    with pytest.raises(InputError, match=r"^/dev/null: "):
+        open_source(spec)
 
 
 def test_nothing_found_names_what_was_looked_for(tmp_path: Path) -> None:

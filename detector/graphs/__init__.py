@@ -1,0 +1,1 @@
+"""Networks as graphs that other programs than torch run: ONNX and OpenVINO."""
