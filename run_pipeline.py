@@ -67,7 +67,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
         typer.Option(
             metavar="W[,W]",
             help="A .safetensors file, or several with commas between, whose detections are put "
-            "together. (default: the embedded vehicles)",
+            "together; `thermal` for thermal video. (default: the embedded vehicles)",
         ),
     ] = None,
     tracker: Annotated[
@@ -129,6 +129,13 @@ def run(  # noqa: PLR0913 - one for each option of the command
         int | None,
         typer.Option(metavar="N", help="Serve figures of the run for Prometheus at this port."),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on where an earlier run into the same folder ended."),
+    ] = False,
+    jobs: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Sources analysed at once, each in a process.")
+    ] = 1,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY.PATH=VALUE", help="Any setting; may be repeated."),
@@ -157,7 +164,9 @@ def run(  # noqa: PLR0913 - one for each option of the command
         if demo == bool(video):
             raise InputError("give either --video SRC or --demo; --help shows all options")
         settings = _settings(config, given, set_ or [])
-        return _demo(settings) if demo else _run(video or [], settings, debug=debug)
+        if demo:
+            return _demo(settings)
+        return _run(video or [], settings, jobs=jobs, resume=resume, debug=debug)
     except KeyboardInterrupt as stop:
         _say("interrupted; the files are complete up to the last frame shown")
         return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
@@ -181,9 +190,12 @@ def _settings(
     return load_config(path, [*overrides, *map(parse_override, sets)])
 
 
-def _run(sources: Sequence[str], config: PipelineConfig, *, debug: bool) -> int:
-    from pipeline.batch import exit_code, find_sources, run_batch
-    from pipeline.build import build_detector, build_metrics
+def _run(
+    sources: Sequence[str], config: PipelineConfig, *, jobs: int, resume: bool, debug: bool
+) -> int:
+    from pipeline.batch import exit_code, find_sources
+    from pipeline.build import build_metrics
+    from pipeline.jobs import run_all
     from pipeline.progress import build_progress
     from pipeline.report import summary_table
 
@@ -195,9 +207,8 @@ def _run(sources: Sequence[str], config: PipelineConfig, *, debug: bool) -> int:
     try:
         if specs:
             metrics = build_metrics(config.metrics)
-            detector = build_detector(config.asked_detector)
             progress = build_progress(Console(stderr=True))
-            for outcome in run_batch(specs, detector, config, progress, metrics):
+            for outcome in run_all(specs, config, progress, metrics, jobs=jobs, resume=resume):
                 outcomes.append(outcome)
                 if outcome.error is not None:
                     _fail(outcome.error, debug=debug)

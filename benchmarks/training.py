@@ -53,6 +53,7 @@ PAPER = AugmentConfig(
     hue=0.4,
     saturation=0.3,
     brightness=0.5,
+    hsv_form="published",
     grey=0.01,
     blur=0.01,
     median_blur=0.3,

@@ -1,11 +1,12 @@
 """What a change of a training gives: variants x folds x seeds, trained and measured alike.
 
 `python -m benchmarks.training_study CONFIG.yaml --root NAME=DIR --output DIR
---variant "no CA-Trans: neighbourhood=[0, 0]" --seeds 0 1 2
+--variant "no CA-Trans: neighbourhood: [0, 0]" --seeds 0 1 2
 --folds dji-00760,kit-b dji-0005,munich`
 
 Each run is `python -m detector.train` with a copy of CONFIG in a folder of its own: a study that
-was stopped goes on. A fold is left out of training and measured on; the detections of all folds
+was stopped goes on. A variant's KEY: VALUE takes the place of CONFIG's, a whole section of it where
+VALUE is one. A fold is left out of training and measured on; the detections of all folds
 of a variant and seed are pooled before the figures are computed, so every image counts once.
 Without folds the configuration's own validation is measured on.
 """
@@ -29,8 +30,10 @@ import yaml
 
 from benchmarks.machine import describe_machine
 from detector.config import DetectorConfig, TilingConfig
+from detector.data.annotations import LabelledImage
 from detector.data.config import load_dataset_config
 from detector.data.reading import read_flights
+from detector.detections import Detections
 from detector.evaluation.coco import CocoResult, evaluate_coco
 from detector.evaluation.run import detect_images
 from detector.inference.build import build_detector
@@ -75,7 +78,8 @@ def _hold_out(config: dict[str, Any], flights: Sequence[str], folder: Path) -> N
     held = config["validation"][0]
     for source in config["train"]:
         if flights and source["data"] == held["data"]:
-            dataset = load_dataset_config(folder / held["data"], None)
+            # Its flights alone are wanted, wherever the images lie.
+            dataset = load_dataset_config(folder / held["data"], Path())
             source["flights"] = [name for name in dataset.flights if name not in flights]
     if flights:
         config["validation"] = [{"data": held["data"], "flights": list(flights)}]
@@ -103,21 +107,22 @@ def train(run: Run, options: argparse.Namespace) -> None:
 
 def measure(runs: Sequence[Run], options: argparse.Namespace, tile_px: int) -> CocoResult:
     """Figures of the last weights of runs that differ in their fold alone, pooled."""
-    roots = dict(root.split("=", 1) for root in options.root)
-    truth, detections = [], []
+    roots = {name: Path(root) for name, _, root in (r.partition("=") for r in options.root)}
+    truth: list[LabelledImage] = []
+    detections: list[Detections] = []
     names: tuple[str, ...] = ()
     for run in runs:
-        held = run.config["validation"][0]
-        path = Path(held["data"])
         weights = str(run.folder / "last.safetensors")
         tiling = TilingConfig(tile_px=tile_px)
         config = DetectorConfig(weights=weights, confidence=LEAST_SCORE, tiling=tiling)
         detector = build_detector(config)
         names = detector.class_names
-        dataset = load_dataset_config(path, Path(roots[path.stem]))
-        images = read_flights(dataset, names, held.get("flights"), str(path))
-        truth += images
-        detections += detect_images(detector, images)
+        for held in run.config["validation"]:
+            path = Path(held["data"])
+            dataset = load_dataset_config(path, roots.get(path.stem))
+            images = read_flights(dataset, names, held.get("flights"), str(path))
+            truth += images
+            detections += detect_images(detector, images)
     return evaluate_coco(truth, detections, names)
 
 

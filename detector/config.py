@@ -215,7 +215,7 @@ class DetectorConfig:
     """The detector of one run.
 
     Attributes:
-        weights: `default` for the weights that come with the program, else the path of a
+        weights: `default` or `thermal` for weights that come with the program, else the path of a
             `.safetensors` file, or of an `.onnx` or `.xml` file that `detector.export` wrote. Of
             several files, which know the same classes, the candidates are suppressed or fused
             together.

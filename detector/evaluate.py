@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import TypeAdapter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from detector.config import DetectorConfig
 from detector.data.annotations import LabelledImage
 from detector.detections import Detections, Detector
+from detector.evaluation.outputs import Outputs
 from detector.evaluation.protocol import Protocol
 from detector.evaluation.run import detect_images
-from detector.evaluation.saved import read_detections, require_new, save_detections
+from detector.evaluation.saved import read_detections
 from detector.evaluation.selection import Choice, Selection, select
 from detector.evaluation.settings import (
     LEAST_SCORE,
     OPTIONS,
-    describe_weights,
     how_cut,
     read_detector_config,
     untiled,
@@ -134,23 +132,6 @@ def print_tables(choice: Choice, runs: Sequence[Run]) -> None:
             console.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
 
 
-def write_json(path: Path, choice: Choice, runs: Sequence[Run], settings: dict[str, Any]) -> None:
-    """Writes the figures of the first run, those of others under their names, and the settings."""
-    from detector.evaluation.report import as_json
-
-    first, *others = [as_json(run.result, choice.split) | {"how": run.how} for run in runs]
-    named = {run.name: figures for run, figures in zip(runs[1:], others, strict=True)}
-    path.write_text(json.dumps(first | named | settings, indent=2) + "\n", encoding="utf-8")
-
-
-def describe(config: DetectorConfig | None) -> dict[str, Any]:
-    """Settings and weights as plain data; nothing of saved detections."""
-    if config is None:
-        return {}
-    settings = TypeAdapter(DetectorConfig).dump_python(config, mode="json")
-    return {"detector": settings, "weights": describe_weights(config)}
-
-
 @app.command()
 def main(  # noqa: PLR0913 - an option each
     data: Annotated[Path, typer.Option(help="Description of the data set, a YAML file.")],
@@ -162,7 +143,7 @@ def main(  # noqa: PLR0913 - an option each
         Protocol, typer.Option(help="How detections are scored; figures of two never compare.")
     ] = Protocol.COCO,
     weights: Annotated[
-        str | None, typer.Option(help="`default`, or weights or exported files, comma between.")
+        str | None, typer.Option(help="`default`, `thermal`, or files, with commas between.")
     ] = None,
     config: Annotated[
         Path | None,
@@ -221,7 +202,8 @@ def main(  # noqa: PLR0913 - an option each
 ) -> None:
     """Measures detections on labelled images: average precision and recall of each class."""
     try:
-        _require_outputs(json_file, report, save)
+        outputs = Outputs(json_file, report, save)
+        outputs.require_room()
         require_packages()
         choice = Choice(data, root, flights, max_images, protocol)
         if detections is None:
@@ -240,7 +222,7 @@ def main(  # noqa: PLR0913 - an option each
             settings = None
             selection, runs = run_saved(choice, detections)
         print_tables(choice, runs)
-        _write(choice, selection, runs, settings, (json_file, report, save))
+        outputs.write(choice, selection, runs, settings)
     except ValueError as error:
         if debug:
             raise
@@ -248,49 +230,10 @@ def main(  # noqa: PLR0913 - an option each
         raise typer.Exit(2) from None
 
 
-def _require_outputs(json_file: Path | None, report: Path | None, save: Path | None) -> None:
-    if json_file is not None and not json_file.parent.is_dir():
-        raise ValueError(f"--json: {json_file.parent}: no such folder")
-    if report is not None and report.exists() and not report.is_dir():
-        raise ValueError(f"--report: {report}: not a folder")
-    if save is not None:
-        require_new(save)
-
-
 def _refuse_network(**options: object) -> None:
     for name, value in options.items():
         if value is not None:
             raise ValueError(f"--{name}: --detections runs no network; leave one of the two out")
-
-
-def _write(
-    choice: Choice,
-    selection: Selection,
-    runs: Sequence[Run],
-    config: DetectorConfig | None,
-    targets: tuple[Path | None, Path | None, Path | None],
-) -> None:
-    """Writes the figures, the report and the detections where they are asked for."""
-    json_file, report, save = targets
-    settings = describe(config) if json_file or report else {}
-    if save is not None:
-        save_detections(
-            save,
-            selection.paths,
-            runs[0].detections,
-            selection.result_names(),
-            selection.class_names,
-        )
-    if json_file is not None:
-        write_json(json_file, choice, runs, settings)
-    if report is not None:
-        from detector.evaluation.html import write_report
-        from detector.evaluation.scoring import Subject
-
-        subject = Subject(
-            choice.split, choice.protocol, selection.images, selection.class_names, settings
-        )
-        write_report(report, subject, runs)
 
 
 if __name__ == "__main__":

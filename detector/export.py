@@ -18,6 +18,7 @@ from detector.data.annotations import LabelledImage
 from detector.data.config import load_dataset_config
 from detector.data.reading import read_flights
 from detector.detections import Image
+from detector.weights import weights_path
 
 if TYPE_CHECKING:
     from detector.graphs.agreement import Agreement
@@ -143,7 +144,7 @@ def _target(weights: str, output: Path | None, form: Format, precision: Precisio
     """
     from detector.graphs.writing import SUFFIXES
 
-    stem = "vehicles-n" if weights == "default" else Path(weights).stem
+    stem = weights_path(weights).stem
     suffix = SUFFIXES[form.value]
     path = output or Path(f"{stem}{'-int8' * (precision == Precision.INT8)}{suffix}")
     if path.suffix != suffix:
@@ -155,7 +156,7 @@ def _target(weights: str, output: Path | None, form: Format, precision: Precisio
 
 @app.command()
 def main(  # noqa: PLR0913 - an option each
-    weights: Annotated[str, typer.Argument(help="`default`, or a .safetensors file.")],
+    weights: Annotated[str, typer.Argument(help="`default`, `thermal` or a .safetensors file.")],
     form: Annotated[Format, typer.Option("--format", help="What to write.")],
     precision: Annotated[
         Precision,

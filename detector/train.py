@@ -63,6 +63,11 @@ def _read_all(
         for source in config.validation
         for image in read_source(source, config_path, roots, names)
     ]
+    for source, images in zip(config.train, train, strict=True):
+        if not images:
+            raise ValueError(f"{config_path}: train: {source.data}: no image to learn from")
+    if not any(len(image.boxes) for images in train for image in images):
+        raise ValueError(f"{config_path}: train: no object to learn")
     learned = {image.path.resolve() for images in train for image in images}
     for image in held_out:
         if image.path.resolve() in learned:
@@ -77,7 +82,7 @@ def train(
     roots: dict[str, Path],
     output: Path,
     *,
-    device_name: str = "cpu",
+    device_name: str = "auto",
     init: Path | None = None,
 ) -> int:
     """Runs or continues a training; see `detector.training.trainer.Trainer` for what it writes.
@@ -113,9 +118,11 @@ def train(
         if world.rank == 0:
             try:
                 output.mkdir(parents=True, exist_ok=True)
+                claim_folder(output, config)
             except OSError as error:
-                raise ValueError(f"--output {output}: cannot be made: {error.strerror}") from None
-            claim_folder(output, config)
+                raise ValueError(
+                    f"--output {output}: cannot be written: {error.strerror}"
+                ) from None
         _run(config, images, held_out, output, world, stop)
     return stop.signal or 0
 
@@ -178,9 +185,11 @@ def main(
     output: Annotated[Path, typer.Option(help="Folder of the run; continued if it holds one.")],
     root: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=DIR, the folder of the data set described by NAME.yaml."),
+        typer.Option(
+            help="NAME=DIR, the folder of the data set described by NAME.yaml; one for each."
+        ),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = "cpu",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = "auto",
     init: Annotated[
         Path | None, typer.Option(help="Weights to start from (.safetensors); what fits is taken.")
     ] = None,

@@ -46,12 +46,14 @@ class OutputConfig:
         segment_s: Seconds after which the annotated video goes on in another file, for runs
             without end; `None`: it is one file.
         refine: How `tracks_refined.txt` is made of the finished tracks; `None`: it is not.
+        checkpoint_s: Seconds after which the place in a file is kept anew, for `--resume`.
     """
 
     folder: Annotated[str, Field(min_length=1)] = "runs"
     video: bool = True
     segment_s: Annotated[float, Field(gt=0)] | None = None
     refine: RefineConfig | None = None
+    checkpoint_s: Annotated[float, Field(ge=0, le=3600)] = 5.0
 
 
 @dataclass(frozen=True, config=STRICT)

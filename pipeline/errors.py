@@ -1,4 +1,4 @@
-"""The one error that a user's input can cause."""
+"""The errors that a user's input can cause."""
 
 from __future__ import annotations
 
@@ -8,3 +8,7 @@ class InputError(Exception):
 
     Commands print the message as one line and exit with 2, without a traceback.
     """
+
+
+class ResumeError(InputError):
+    """What an earlier run left cannot be gone on with; the source has to begin anew."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from detector.detections import Detections, Image
 from tracking.tracks import Tracks
@@ -52,12 +52,41 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """What the pipeline knows of one frame."""
+    """What the pipeline knows of one frame.
+
+    Attributes:
+        memory: What the tracker and its helpers remember after this frame, with some frames.
+    """
 
     frame: Frame
     detections: Detections
     tracks: Tracks
     counts: Counts
+    memory: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The last frame that an earlier run took, to go on behind it.
+
+    Attributes:
+        index: Of the frame.
+        pts: Of the frame.
+        time_base: Of the frame.
+        checksum: CRC-32 of its image, which shows that a source is the same and exactly there.
+        lost: What the source had lost by then, or a little later; empty if nothing.
+    """
+
+    index: int
+    pts: int
+    time_base: Fraction
+    checksum: int
+    lost: tuple[str, ...]
+
+    @property
+    def time_s(self) -> float:
+        """Presentation time in seconds."""
+        return float(self.pts * self.time_base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +99,8 @@ class SourceInfo:
         height: Of a frame in pixels, after rotation.
         frame_rate: Nominal frames per second; frames carry the true times.
         frame_count: Number of frames as the container states it, `None` if it does not.
+        pixel_aspect: Width of a pixel by its height, as the video should be shown. Frames and
+            boxes are in pixels as they are stored.
     """
 
     path: str
@@ -77,6 +108,7 @@ class SourceInfo:
     height: int
     frame_rate: Fraction
     frame_count: int | None
+    pixel_aspect: Fraction = Fraction(1)
 
 
 class Source(Protocol):
@@ -119,4 +151,17 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Completes the files; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class Lasting(Protocol):
+    """A sink that a later run can go on with."""
+
+    def state(self) -> dict[str, Any]:
+        """What it needs to go on after the last frame that it took."""
+        ...
+
+    def holds(self, state: dict[str, Any]) -> bool:
+        """Whether the files hold all that it had taken at that state."""
         ...

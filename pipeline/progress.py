@@ -105,4 +105,5 @@ class LineProgress:
         self._print(f"{line}, {self._note}" if self._note else line)
 
     def _print(self, line: str) -> None:
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        # `a:b:.mp4` holds an emoji's name.
+        self._console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)

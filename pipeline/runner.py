@@ -5,15 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic, perf_counter
-from typing import Any, Protocol
+from typing import Protocol
 
-from pydantic import TypeAdapter
-
+from pipeline.checkpoints import Checkpoints
 from pipeline.config import PipelineConfig
 from pipeline.errors import InputError
-from pipeline.frame import Counts, Result
-from pipeline.latency import Latency
+from pipeline.identity import plain_config
 from pipeline.metrics import Figures, Metrics
 from pipeline.refined import REFINED_FILE, write_refined
 from pipeline.sinks.segments import segments_in
@@ -29,20 +26,22 @@ from pipeline.sinks.summary import (
 from pipeline.sources.live import LiveSource
 from pipeline.stages import Line
 from pipeline.steps import Parts, build_stages
+from pipeline.tally import Spent, Tally
 from pipeline.version import VERSION
 
 SUMMARY_FILE = "summary.json"
 VIDEO_FILE = "video.mp4"
+TRACKS_FILE = "tracks.txt"
 OUTPUT_FILES = (
     VIDEO_FILE,
-    "tracks.txt",
+    TRACKS_FILE,
     REFINED_FILE,
     "classes.txt",
     "counts.csv",
     "counts_per_frame.csv",
     SUMMARY_FILE,
 )
-"""All that a run may write into a source's folder, beside the segments of a video."""
+"""What a run may leave in a source's folder, beside the segments of a video."""
 
 
 class Progress(Protocol):
@@ -84,20 +83,28 @@ def run_source(
         InputError: If the source gave no frame.
         BaseException: The fault of a stage, with a note that says stage, source and frame.
     """
-    tally = _Tally()
+    saved = parts.saved
+    tally, spent = (saved.tally, saved.spent) if saved else (Tally(), Spent())
     # Frames of a live stream do not wait for each other.
     live = isinstance(parts.source, LiveSource) and not parts.source.ends
     frame_batch = 1 if live else config.frame_batch
+    sinks = [*parts.sinks, tally]
+    if parts.identity is not None:
+        kept = [parts.counts, *sinks]
+        lost = parts.source
+        sinks.append(Checkpoints(folder, parts.identity, kept, lambda: lost.lost, spent.state))
     stages = build_stages(
-        replace(parts, sinks=[*parts.sinks, tally]),
+        replace(parts, sinks=sinks),
         min_score=config.tracker_min_score,
         frame_batch=frame_batch,
         duration_s=config.duration_s,
+        memory_s=None if parts.identity is None else config.output.checkpoint_s,
     )
-    line = Line(stages, capacity=frame_batch)
-    record = _Record(parts, config, folder, line, tally)
+    line = spent.line = Line(stages, capacity=frame_batch)
+    record = _Record(parts, config, folder, spent, tally)
     info = parts.source.info
-    progress.begin(parts.source.name, _expected(info.frame_count, config.max_frames))
+    expected = _expected(info.frame_count, config.max_frames)
+    progress.begin(parts.source.name, expected and max(expected - tally.frames, 0))
     if metrics is not None:
         metrics.follow(parts.source.name, record.figures)
     try:
@@ -141,48 +148,23 @@ def _expected(frame_count: int | None, max_frames: int | None) -> int | None:
     return min((count for count in (frame_count, max_frames) if count is not None), default=None)
 
 
-class _Tally:
-    """The last sink: counts the frames that all others have taken."""
-
-    def __init__(self) -> None:
-        self.frames = 0
-        self.first_s = self.last_s = 0.0
-        self.latency = Latency()
-        self.tracks = 0
-        self.counts: Counts | None = None
-
-    def write(self, result: Result) -> None:
-        self.last_s = result.frame.time_s
-        if not self.frames:
-            self.first_s = self.last_s
-        self.frames += 1
-        self.tracks, self.counts = len(result.tracks), result.counts
-        if result.frame.arrived_s is not None:
-            self.latency.add(monotonic() - result.frame.arrived_s)
-
-    def close(self) -> None:
-        pass
-
-
 class _Record:
     """What becomes the summary."""
 
     def __init__(
-        self, parts: Parts, config: PipelineConfig, folder: Path, line: Line, tally: _Tally
+        self, parts: Parts, config: PipelineConfig, folder: Path, spent: Spent, tally: Tally
     ) -> None:
         self._parts = parts
         self._config = config
         self._folder = folder
-        self._line = line
+        self._spent = spent
         self._tally = tally
-        self._started_s = perf_counter()
 
     def write(self, status: Status, error: str | None) -> Summary:
-        wall_s = perf_counter() - self._started_s
         summary = Summary(
             status=status,
             input=self._input(),
-            frames_per_second=self._tally.frames / wall_s,
+            frames_per_second=self._tally.frames / self._spent.wall_s,
             counts=self._parts.counts.totals,
             lost=list(self._parts.source.lost),
             live=self._live(),
@@ -190,10 +172,10 @@ class _Record:
                 *(name for name in OUTPUT_FILES if self._is_there(name)),
                 *segments_in(self._folder),
             ],
-            timings=stage_timings(self._line.busy_s),
+            timings=stage_timings(self._spent.busy_s),
             versions={"drone-video-analytics": VERSION, **package_versions()},
             seeds=self._seeds(),
-            config=_plain(self._config),
+            config=plain_config(self._config),
             error=error,
         )
         write_summary(self._folder / SUMMARY_FILE, summary)
@@ -216,10 +198,10 @@ class _Record:
             labelled_counters={
                 "frames_dropped": ("reason", stream.dropped if stream else {}),
                 "faults": ("reason", stream.faults if stream else {}),
-                "stage_busy_seconds": ("stage", self._line.busy_so_far_s),
+                "stage_busy_seconds": ("stage", self._spent.busy_s),
             },
             labelled_gauges={
-                "queue_frames": ("stage", self._line.queued),
+                "queue_frames": ("stage", self._spent.queued),
                 "objects_visible": ("class", visible),
                 "objects_unique": ("class", unique),
             },
@@ -235,6 +217,7 @@ class _Record:
             width=info.width,
             height=info.height,
             frame_rate=float(info.frame_rate),
+            pixel_aspect=float(info.pixel_aspect),
             frames=tally.frames,
             duration_s=tally.last_s - tally.first_s + frame_s if tally.frames else 0.0,
         )
@@ -251,7 +234,3 @@ class _Record:
 
     def _is_there(self, name: str) -> bool:
         return name == SUMMARY_FILE or (self._folder / name).exists()
-
-
-def _plain(config: PipelineConfig) -> Any:
-    return TypeAdapter(PipelineConfig).dump_python(config, mode="json")

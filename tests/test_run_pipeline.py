@@ -95,7 +95,7 @@ def test_several_sources_in_every_way(
     out = tmp_path / "out"
     argv = ["--video", *names[:2], "--no-video", "--video", str(clip), "--video=" + names[2]]
     assert run_pipeline.main([*argv, "--output", str(out)]) == 0
-    assert sorted(folder.name for folder in out.iterdir()) == ["a", "b", "c", "clip"]
+    assert sorted(file.name for file in out.iterdir()) == ["a", "b", "c", "clip", "ledger.jsonl"]
     assert len(stub) == 1
     shown = capsys.readouterr()
     assert "car 1, truck 0, bus 0" in shown.out
@@ -108,7 +108,7 @@ def test_a_glob_in_quotes(tmp_path: Path, stub: list[DetectorConfig]) -> None:
         write_clip(tmp_path / f"{name}.mp4")
     argv = ["--video", str(tmp_path / "x*.mp4"), "--output", str(tmp_path / "out")]
     assert run_pipeline.main(argv) == 0
-    assert sorted(folder.name for folder in (tmp_path / "out").iterdir()) == ["x1", "x2"]
+    assert sorted(folder.name for folder in (tmp_path / "out").glob("x*")) == ["x1", "x2"]
 
 
 def test_options_reach_the_config(clip: Path, tmp_path: Path, stub: list[DetectorConfig]) -> None:
@@ -125,6 +125,7 @@ def test_options_reach_the_config(clip: Path, tmp_path: Path, stub: list[Detecto
         "video": False,
         "segment_s": None,
         "refine": None,
+        "checkpoint_s": 5.0,
     }
     assert (config["min_score"], config["max_frames"]) == (0.4, 3)
     [detector] = stub
@@ -361,3 +362,37 @@ def test_duration_stops_a_file(clip: Path, tmp_path: Path, stub: list[DetectorCo
     # Those at 0.00, 0.04 and 0.08 s.
     assert (told["status"], told["input"]["frames"]) == ("complete", 3)
     assert told["live"] is None
+
+
+def test_what_is_done_is_shown_and_left_with_resume(
+    clip: Path, tmp_path: Path, stub: list[DetectorConfig], capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = write_clip(tmp_path / "other.mp4", frames=3)
+    out = tmp_path / "out"
+    assert run_pipeline.main(["--video", str(clip), "--output", str(out)]) == 0
+    before = (out / "clip" / "summary.json").stat().st_mtime_ns
+    capsys.readouterr()
+    argv = ["--video", str(clip), str(other), "--output", str(out), "--resume"]
+    assert run_pipeline.main(argv) == 0
+    assert (out / "clip" / "summary.json").stat().st_mtime_ns == before
+    shown = capsys.readouterr()
+    assert [word for word in ("clip", "other") if f"{word} " in shown.out] == ["clip", "other"]
+    assert "clip: 5 frames" not in shown.err
+    assert "other: 3 frames" in shown.err
+
+
+def test_an_output_folder_that_cannot_be_written_is_one_line(
+    clip: Path, tmp_path: Path, stub: list[DetectorConfig], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    for out in (tmp_path / "file", Path("/proc/nowhere")):
+        assert run_pipeline.main(["--video", str(clip), "--output", str(out)]) == 2
+        [line] = capsys.readouterr().err.splitlines()
+        assert line.startswith("error: ")
+        assert "cannot be written" in line
+        assert "--output" in line
+
+
+def test_no_jobs_are_no_number_of_jobs(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_pipeline.main(["--video", str(clip), "--jobs", "0"]) == 2
+    assert "--jobs" in capsys.readouterr().err

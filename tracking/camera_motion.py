@@ -42,7 +42,7 @@ _LEAST_RESPONSE = 0.1
 views 200 px apart at least 0.25."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _View:
     """A frame, shrunk, and the corners in it that do not lie on objects."""
 
@@ -63,7 +63,8 @@ class CameraMotion:
     """
 
     def __init__(self) -> None:
-        self._last: _View | None = None
+        none = np.zeros((0, 1, 2), np.float32)
+        self._last = _View((0, 0), np.zeros((0, 0), np.uint8), none)
 
     def update(self, image: Image, boxes: FloatArray) -> Motion:
         """The motion of the view since the previous frame; the identity for the first one.
@@ -81,7 +82,7 @@ class CameraMotion:
         gray = _levelled(gray, contrast)
         image_wh = (image.shape[1], image.shape[0])
         self._last = _View(image_wh, gray, _corners(gray, boxes / factor))
-        if last is None or last.image_wh != image_wh:
+        if last.image_wh != image_wh:
             return Motion.identity()
         matrix = _flow(last, gray, np.zeros(2))
         if matrix is None:

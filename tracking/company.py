@@ -8,7 +8,7 @@ from tracking.tracks import Float64Array
 
 _LEAST_SEEN = 3
 
-_MOST_SEEN = 200
+_MOST_SEEN = 100
 """More tracks make the mean no surer, only slower."""
 
 _NEAR_SIZES = 3.0

@@ -20,7 +20,16 @@ similar appearances? Make it easier by buffering the matching space", 2023)."""
 _USUAL_GROWTH = 0.5
 _FAR_LIMIT = 0.5
 
-_LEAST_MOVED = 3
+_FIRST_SIZES = 1.3
+"""An object seen only once, of unknown speed, may have moved by so many of its sizes."""
+
+_USUAL_MOVES = 2.0
+_LEAST_MOVE_SIZES = 0.3
+"""But where others are matched, by no more than so many times what four of five of these were
+off, or by so many sizes if that is more. Else the track of an object that is missed in its
+second frame takes a neighbour that was missed in the first."""
+
+_LEAST_MATCHED = 3
 _MOST_OF_THEM = 0.8
 
 
@@ -128,22 +137,23 @@ def doubles(tracks: Boxes, rows: Intp, others: Intp, most_iou: float) -> list[tu
     return [(int(row), int(other)) for row, other in found]
 
 
-def usual_move(tracks: Boxes, detections: Boxes, found: Split) -> float:
-    """How far four of five matched tracks were off at most, in shares of their size.
+def first_reach(tracks: Boxes, rows: Intp, detections: Boxes, matched: Split) -> Float64Array:
+    """`(R, 1)`, how far tracks seen only once may be from where they were.
 
-    Of fewer than three tracks that is not known: infinity.
+    Args:
+        tracks: All tracks, as predicted.
+        rows: Of those seen once.
+        detections: All detections.
+        matched: What has been matched so far.
     """
-    if len(found.rows) < _LEAST_MOVED:
-        return np.inf
-    there, _ = centres(detections.xyxy[found.fed])
-    expected, _ = centres(tracks.xyxy[found.rows])
-    away = np.hypot(*(there - expected).T) / mean_size(tracks.xyxy[found.rows])
-    return float(np.quantile(away, _MOST_OF_THEM))
-
-
-def mean_size(boxes: Float64Array) -> Float64Array:
-    """`(N,)` roots of the areas of `(N, 4)` xyxy boxes."""
-    return np.asarray(np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1)))
+    most = _FIRST_SIZES
+    if len(matched.rows) >= _LEAST_MATCHED:
+        there, _ = centres(detections.xyxy[matched.fed])
+        expected, _ = centres(tracks.xyxy[matched.rows])
+        away = np.hypot(*(there - expected).T) / _mean_size(tracks.xyxy[matched.rows])
+        usual = _USUAL_MOVES * float(np.quantile(away, _MOST_OF_THEM))
+        most = min(most, max(_LEAST_MOVE_SIZES, usual))
+    return np.asarray(most * _mean_size(tracks.xyxy[rows])[:, None])
 
 
 def centres(boxes: Float64Array) -> tuple[Float64Array, Float64Array]:
@@ -155,6 +165,10 @@ def _same_group(
     first: Boxes, rows: Intp, second: Boxes, cols: Intp, pairs: Pairs
 ) -> NDArray[np.bool_]:
     return np.asarray(first.groups[rows[pairs.rows]] == second.groups[cols[pairs.cols]])
+
+
+def _mean_size(boxes: Float64Array) -> Float64Array:
+    return np.asarray(np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1)))
 
 
 def _grown(boxes: Float64Array) -> Float64Array:

@@ -55,9 +55,13 @@ def _change_hsv(image: Image, config: AugmentConfig, rng: np.random.Generator) -
     spread = np.array((config.hue, config.saturation, config.brightness))
     gains = 1 + (rng.random(3) * 2 - 1) * spread
     levels = np.arange(256)
-    gamma = float(np.exp((rng.random() * 2 - 1) * config.brightness))
+    if config.hsv_form == "published":
+        hues, gamma = levels * gains[0], 1.0
+    else:
+        hues = levels + (gains[0] - 1) * 180
+        gamma = float(np.exp((rng.random() * 2 - 1) * config.brightness))
     tables = (
-        ((levels + (gains[0] - 1) * 180) % 180).astype(np.uint8),
+        (hues % 180).astype(np.uint8),
         np.clip(levels * gains[1], 0, 255).astype(np.uint8),
         np.clip(255 * (levels / 255) ** gamma * gains[2], 0, 255).astype(np.uint8),
     )

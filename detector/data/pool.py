@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from multiprocessing.pool import ThreadPool
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ class Pool:
 
     def __init__(self, images: Sequence[LabelledImage], config: SourceConfig) -> None:
         if not images:
-            raise ValueError(f"{config.data}: no images to train on")
+            raise ValueError(f"{Path(config.data).name}: no images to train on")
         self.config = config
         self._records = list(images)
         self._chances = _image_chances(self._records, config.rare_below)
@@ -83,7 +84,9 @@ class _Objects:
         self._first = np.cumsum([0, *counts])
         number = np.bincount(ids) if len(ids) else np.ones(1)
         chances = 1 / np.sqrt(number[ids])
-        self._chances = np.cumsum(chances) / max(chances.sum(), 1e-12)
+        # By its own last entry: the sum, rounded otherwise, may leave draws above all entries.
+        rising = np.cumsum(chances)
+        self._chances = rising / rising[-1:]
 
     def draw(self, rng: np.random.Generator) -> tuple[int, list[int]]:
         if not len(self._row):
@@ -105,14 +108,15 @@ def _image_chances(
     shares = np.bincount(np.concatenate(held), minlength=1) / len(records)
     repeats = np.sqrt(np.maximum(rare_below / np.maximum(shares, 1e-12), 1))
     weights = np.array([repeats[ids].max(initial=1) for ids in held])
-    return np.asarray(np.cumsum(weights) / weights.sum(), np.float64)
+    rising = np.cumsum(weights)
+    return np.asarray(rising / rising[-1], np.float64)
 
 
 def _check_room(records: Sequence[LabelledImage], config: SourceConfig) -> None:
     needed = sum(3 * record.image_wh[0] * record.image_wh[1] for record in records) / 1e9
     if needed > config.cache_gb:
         raise ValueError(
-            f"{config.data}: cache: {len(records)} decoded images take {needed:.2g} GB, "
+            f"{Path(config.data).name}: cache: {len(records)} decoded images take {needed:.3g} GB, "
             f"more than `cache_gb` {config.cache_gb:g}; raise it or set `cache: false`"
         )
 

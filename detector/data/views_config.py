@@ -72,6 +72,8 @@ class AugmentConfig:
         hue: Largest change, as a share of the colour circle.
         saturation: Largest relative change.
         brightness: Largest relative change.
+        hsv_form: How the three above change: `shift` turns the colour circle and bends the
+            brightness besides; `published` multiplies each, as YOLOv5, so that red stays red.
         light: Probability of another brightness and contrast, each by up to a fifth.
         clahe: Probability of a locally equalised contrast.
         grey: Probability of a grey view.
@@ -97,6 +99,7 @@ class AugmentConfig:
     hue: Share = 0.02
     saturation: Share = 0.6
     brightness: Share = 0.4
+    hsv_form: Literal["shift", "published"] = "shift"
     light: Share = 0.0
     clahe: Share = 0.0
     grey: Share = 0.03
@@ -105,3 +108,7 @@ class AugmentConfig:
     sharpen: Share = 0.0
     noise: Share = 0.15
     compression: Share = 0.2
+
+    def __post_init__(self) -> None:
+        if self.squash and self.mosaic_form == "published":
+            raise ValueError("squash: the published form of the mosaic has none")

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from detector.config import DetectorConfig
 from detector.faults import first_fault
 from detector.strict_yaml import read_yaml
-from detector.weights import DEFAULT_WEIGHTS
+from detector.weights import weights_path
 
 LEAST_SCORE = 0.001
 
@@ -80,7 +80,7 @@ def how_cut(config: DetectorConfig) -> str:
 
 def describe_weights(config: DetectorConfig) -> list[dict[str, str]]:
     """Name and SHA-256 of each file of weights."""
-    paths = (DEFAULT_WEIGHTS if w == "default" else Path(w) for w in config.weight_files)
+    paths = map(weights_path, config.weight_files)
     return [
         {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
         for path in paths

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from torch import Tensor
 
@@ -14,7 +12,7 @@ from detector.inference.network_backend import NetworkBackend
 from detector.inference.runtime import Maps
 from detector.model.checkpoint import load_checkpoint
 from detector.model.network import Network
-from detector.weights import DEFAULT_WEIGHTS
+from detector.weights import EMBEDDED, weights_path
 
 
 class TorchRuntime:
@@ -67,12 +65,12 @@ class TorchBackend(NetworkBackend):
 
 
 def load_network(weights: str) -> Network:
-    """The network of a file, or of the embedded weights for `default`.
+    """The network of a file, or of embedded weights by their name.
 
     Raises:
         ValueError: If there is no such file or it cannot be used.
     """
-    path = DEFAULT_WEIGHTS if weights == "default" else Path(weights)
+    path = weights_path(weights)
     if not path.is_file():
-        raise ValueError(f"{path}: no such file; give 'default' or a .safetensors file")
+        raise ValueError(f"{path}: no such file; give {', '.join(EMBEDDED)} or a .safetensors file")
     return load_checkpoint(path)

@@ -103,6 +103,9 @@ class TrainConfig:
         _ = self.spec  # Refuses options that the network has not.
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("steps, epochs: give the length of the run in one of them")
+        twice = [name for name in self.class_names if self.class_names.count(name) > 1]
+        if twice:
+            raise ValueError(f"class_names: {twice[0]!r} stands there twice")
         weights, classes = self.loss.class_weights, len(self.class_names)
         if isinstance(weights, tuple) and len(weights) != classes:
             raise ValueError(f"loss.class_weights: {len(weights)} for {classes} classes")

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -13,3 +15,21 @@ def replacing(path: Path) -> Iterator[Path]:
     partial = path.with_name(f"{path.stem}.partial{path.suffix}")
     yield partial
     partial.replace(path)
+
+
+@contextmanager
+def checkpointing(path: Path) -> Iterator[Path]:
+    """`replacing` for what a run goes on from.
+
+    Raises:
+        ValueError: In one line, if it cannot be written, as on a full disk.
+    """
+    try:
+        with replacing(path) as partial:
+            yield partial
+    except (OSError, RuntimeError, SafetensorError) as error:  # torch's own is a RuntimeError
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"{path}: cannot be written: {reason}; the same command goes on from the last "
+            "checkpoint"
+        ) from error

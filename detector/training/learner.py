@@ -132,7 +132,7 @@ class Learner:
 def _seed(*numbers: int) -> int:
     """One number of 64 bits that stands for several.
 
-    Set at every step, it lets a run go on with the same dropout, also with another number of
-    processes, and no generator's state has to be saved.
+    Set at every step, it lets a run go on with the same dropout, and with another number of
+    processes, while no generator's state has to be saved.
     """
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])

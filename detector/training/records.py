@@ -18,7 +18,6 @@ from detector.data.dataset import Batch
 from detector.data.images import image_size
 from detector.detections import Image
 from detector.evaluation.confusion import confusion_matrix
-from detector.evaluation.curves import pr_curves
 from detector.evaluation.plots import save_confusion, save_pr_curves
 from detector.training.config import TrainConfig
 from detector.training.curves import save_curves
@@ -178,7 +177,7 @@ class RunRecorder:
         picture = predictions_picture(measurement, self._names, f"{what}, {scores}")
         self._save(picture, "predictions.jpg")
         with replacing(self._folder / "pr_curves.png") as partial:
-            save_pr_curves(pr_curves(images, detections, self._names), partial, f"{what}, IoU 0.5")
+            save_pr_curves(measurement.result.curves, partial, f"{what}, IoU 0.5")
         matrix = confusion_matrix(images, detections, self._names, score=SHOWN_SCORE)
         with replacing(self._folder / "confusion.png") as partial:
             save_confusion(matrix, self._names, partial, f"{what}\nIoU 0.5, {scores}")

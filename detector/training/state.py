@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from detector.training.files import replacing
+from detector.training.files import checkpointing
 
 FORMAT = 2
 """Of the file's content; raised with every change of it."""
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
-    """Writes plain data and tensors; a kill leaves the old file or the new one."""
-    with replacing(path) as partial:
+    """Writes plain data and tensors; a kill leaves the old file or the new one.
+
+    Raises:
+        ValueError: If it cannot be written.
+    """
+    with checkpointing(path) as partial:
         torch.save({"format": FORMAT, **state}, partial)
 
 
@@ -31,11 +34,14 @@ def load_state(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"{path}: damaged, the run cannot go on from it: {reason}") from None
-    if state.get("format") != FORMAT:
+        state: Any = torch.load(path, weights_only=True, map_location="cpu")
+    except Exception as error:  # noqa: BLE001 - damaged bytes fail anywhere inside torch's reader
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise ValueError(
+            f"{path}: damaged, the run cannot go on from it: {reason}; a new run needs a folder "
+            "of its own"
+        ) from None
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise ValueError(
             f"{path}: of another version of this program, which alone can go on from it; "
             "a new run needs a folder of its own"

@@ -22,7 +22,7 @@ from detector.training.config import TrainConfig
 from detector.training.distributed import World
 from detector.training.evaluation import Measurement
 from detector.training.feeding import batches
-from detector.training.files import replacing
+from detector.training.files import checkpointing
 from detector.training.interruption import Interrupted, StopRequest
 from detector.training.learner import Learner
 from detector.training.meter import Meter
@@ -77,6 +77,13 @@ class Trainer:
         self._stop = stop
         self._images = sum(map(len, pools))
         self._schedule = Schedule(config, self._images)
+        if self._schedule.warmup_steps > self.steps:
+            _LOG.info(
+                "the warm-up takes %d steps, the run only %d: the learning rate never gets to "
+                "its peak; lower `warmup_steps` or `warmup_epochs`",
+                self._schedule.warmup_steps,
+                self.steps,
+            )
         self._views = TrainingViews(
             pools,
             config.image_px,
@@ -113,7 +120,8 @@ class Trainer:
         stop, after which all is saved.
 
         Raises:
-            ValueError: If an image cannot be read, or the loss is no number any more.
+            ValueError: If an image cannot be read, a file not be written, or the loss is no
+                number any more.
         """
         if self._world.rank:
             yield from self._run(None)
@@ -167,7 +175,9 @@ class Trainer:
         *loss, stopped = self._world.total(torch.cat((parts, asked))).tolist()
         self._stopped = stopped > 0
         if not all(map(math.isfinite, loss)):
-            raise ValueError(f"step {self._step}: the loss is {tuple(loss)}; lower `learning_rate`")
+            raise ValueError(
+                f"step {self._step}: the loss is {tuple(loss)}; lower `optimizer.learning_rate`"
+            )
         return self._step, (loss[0], loss[1], loss[2]), rate
 
     def _measure(self, recorder: RunRecorder | None) -> None:
@@ -227,5 +237,5 @@ class Trainer:
 
 
 def _save_weights(path: Path, model: Network) -> None:
-    with replacing(path) as partial:
+    with checkpointing(path) as partial:
         save_checkpoint(partial, model)

@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.frame import Result
 from pipeline.sinks.files import GrowingText, write_atomically
+from pipeline.state import State, field
 from tracking.tracks import Float64Array, Tracks
 
 
@@ -25,18 +26,23 @@ class MotSink:
     - `class`: 0-based, line `class + 1` of `classes.txt`.
     - `visibility`: share of the box's area inside the frame, 0 to 1.
 
-    Lines reach the disk about every second, so a kill loses at most that.
+    Lines are on their way to the disk at once, so a kill of the process loses none.
 
     Args:
         folder: Made if it is missing; files of an earlier run are overwritten.
         class_names: Indexed by class id.
+        saved: State of an earlier run's sink, whose lines stay; `None` begins anew.
 
     Raises:
         InputError: If the files cannot be made.
+        ResumeError: If the earlier lines are not there.
     """
 
-    def __init__(self, folder: Path, class_names: Sequence[str]) -> None:
-        self._file = GrowingText(folder / "tracks.txt")
+    def __init__(
+        self, folder: Path, class_names: Sequence[str], saved: State | None = None
+    ) -> None:
+        kept = None if saved is None else field(saved, "bytes", int)
+        self._file = GrowingText(folder / "tracks.txt", kept)
         write_atomically(folder / "classes.txt", "".join(f"{_line(n)}\n" for n in class_names))
 
     def write(self, result: Result) -> None:
@@ -47,6 +53,14 @@ class MotSink:
         """
         height, width = result.frame.image.shape[:2]
         self._file.write(mot_lines(result.frame.index + 1, result.tracks, (width, height)))
+
+    def state(self) -> State:
+        """What it needs to go on after the last frame that it took."""
+        return {"bytes": self._file.size}
+
+    def holds(self, _: State) -> bool:
+        """Yes: each line is on its way to the disk at once."""
+        return True
 
     def close(self) -> None:
         """Completes the file; may be called twice.

@@ -11,6 +11,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from pydantic import TypeAdapter
+
+from pipeline.errors import InputError
 from pipeline.sinks.counts import ClassTotals
 from pipeline.sinks.files import write_atomically
 from pipeline.sources.live_report import StreamReport
@@ -27,6 +30,7 @@ class InputSummary:
         width: Of a frame in pixels.
         height: Of a frame in pixels.
         frame_rate: Nominal frames per second.
+        pixel_aspect: Width of a pixel by its height; boxes are in pixels as they are stored.
         frames: Frames that went through all stages.
         duration_s: From the first frame's time to the end of the last.
     """
@@ -37,6 +41,7 @@ class InputSummary:
     frame_rate: float
     frames: int
     duration_s: float
+    pixel_aspect: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,18 @@ def write_summary(path: Path, summary: Summary) -> None:
     plain = _plain(asdict(summary))
     text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
     write_atomically(path, text + "\n")
+
+
+def read_summary(path: Path) -> Summary:
+    """The summary in a file.
+
+    Raises:
+        InputError: If there is none, or it is no summary of this version.
+    """
+    try:
+        return TypeAdapter(Summary).validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: no summary of a run: {error}") from error
 
 
 def _plain(value: Any) -> Any:

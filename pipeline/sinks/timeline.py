@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from pipeline.errors import ResumeError
 from pipeline.frame import Frame
+from pipeline.state import State, field
 
 FINEST = Fraction(1, 1_000_000)
 """mp4 keeps the time between two frames in 31 bits: at this time base, 35 minutes."""
@@ -32,6 +34,32 @@ class Timeline:
         self._shift = -self._own_ticks(first)
         self._last = -1
         self._frame = max(round(1 / frame_rate / self.time_base), 1)
+
+    @classmethod
+    def restored(cls, state: State) -> Timeline:
+        """The one that gave this state.
+
+        Raises:
+            ResumeError: If it is no state of one.
+        """
+        fresh = cls.__new__(cls)
+        numerator, denominator = field(state, "time_base", list)
+        if not (type(numerator) is type(denominator) is int and min(numerator, denominator) > 0):
+            raise ResumeError(f"time base {numerator!r}/{denominator!r}")
+        fresh.time_base = Fraction(numerator, denominator)
+        fresh._shift = field(state, "shift", int)
+        fresh._last = field(state, "last", int)
+        fresh._frame = field(state, "frame", int)
+        return fresh
+
+    def state(self) -> State:
+        """What it needs to go on."""
+        return {
+            "time_base": [self.time_base.numerator, self.time_base.denominator],
+            "shift": self._shift,
+            "last": self._last,
+            "frame": self._frame,
+        }
 
     def ticks(self, frame: Frame) -> int:
         """The frame's time in units of `time_base`."""

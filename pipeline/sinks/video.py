@@ -19,10 +19,13 @@ from av.video.stream import VideoStream
 
 from detector.detections import Image
 from pipeline.drawing import Memory, draw
+from pipeline.errors import ResumeError
 from pipeline.frame import Frame, Result
-from pipeline.sinks.files import make_folder, output_errors
+from pipeline.sinks.files import PART, make_folder, output_errors
+from pipeline.sinks.kept_video import kept_packets
 from pipeline.sinks.timeline import Timeline
 from pipeline.sinks.yuv import BT709, LIMITED_RANGE, Yuv420
+from pipeline.state import State, field, restored, state_of
 
 CONTAINER = {
     "movflags": "hybrid_fragmented+frag_every_frame",
@@ -40,6 +43,7 @@ ENCODER = {
 """1280 x 720 from a drone: 8 ms of CPU and 8.7 Mbit/s; veryfast takes 19 ms for 7.1 Mbit/s,
 ultrafast 4 ms for 13. Without B-frames a kill loses the fewest frames."""
 KEYFRAME_S = 1
+MOST_PX = 16384
 MOST_THREADS = 4
 """Each thread of the encoder holds a frame back."""
 
@@ -54,6 +58,7 @@ class _Writer:
     yuv: Yuv420
     next_key: int = 0
     packets: int = 0
+    frames: int = 0
 
 
 class _Canvas:
@@ -65,15 +70,15 @@ class _Canvas:
     """
 
     def __init__(self, wh: tuple[int, int], class_names: Sequence[str]) -> None:
-        self._drawn_wh = wh
+        self.drawn_wh = wh
+        self.memory = Memory()
         self._class_names = tuple(class_names)
-        self._memory = Memory()
         self.pixels: Image = np.empty((wh[1] + wh[1] % 2, wh[0] + wh[0] % 2, 3), np.uint8)
 
     def paint(self, result: Result) -> None:
         """Fills `pixels`; the frame's own image is not changed."""
         frame = result.frame
-        width, height = self._drawn_wh
+        width, height = self.drawn_wh
         view = self.pixels[:height, :width]
         same = frame.image.shape == view.shape
         image = view if same else np.empty_like(frame.image)
@@ -84,7 +89,7 @@ class _Canvas:
             result.counts,
             self._class_names,
             time_s=frame.time_s,
-            memory=self._memory,
+            memory=self.memory,
         )
         if not same:
             view[:] = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
@@ -109,20 +114,35 @@ class VideoSink:
         path: Overwritten if it exists; its folder is made.
         frame_rate: Nominal frames per second, for the encoder's rate control alone.
         class_names: Indexed by class id.
+        pixel_aspect: Width of a pixel by its height; players stretch the video by it.
+        saved: State of an earlier run's sink: the frames that it had written by then stay in the
+            file, without being encoded again, and others follow. `None` begins anew.
 
     Raises:
         InputError: If the folder cannot be made.
+        ResumeError: If the earlier frames are not there.
     """
 
-    def __init__(self, path: Path, *, frame_rate: Fraction, class_names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        frame_rate: Fraction,
+        class_names: Sequence[str],
+        pixel_aspect: Fraction = Fraction(1),
+        saved: State | None = None,
+    ) -> None:
         # An absolute path, because FFmpeg reads `a:b.mp4` as a protocol.
         self._path = path.absolute()
         self._frame_rate = frame_rate
         self._class_names = tuple(class_names)
+        self._pixel_aspect = pixel_aspect
         self._canvas: _Canvas | None = None
         self._writer: _Writer | None = None
         self._broken = self._closed = False
         make_folder(path.parent)
+        if saved:
+            self._restore(saved)
 
     def write(self, result: Result) -> None:
         """Draws and encodes the frame; the frame's own image is not changed.
@@ -138,7 +158,8 @@ class VideoSink:
             self._canvas.paint(result)
             with output_errors(self._path):
                 if self._writer is None:
-                    self._writer = self._open(result.frame, self._canvas)
+                    timeline = Timeline(result.frame, self._frame_rate)
+                    self._writer = self._open(self._path, timeline, self._canvas)
                 self._encode(self._writer, result.frame, self._canvas)
         except BaseException:
             self._broken = True
@@ -167,17 +188,56 @@ class VideoSink:
                 writer.container.close()
             self._path.stat()
 
-    def _open(self, frame: Frame, canvas: _Canvas) -> _Writer:
+    def state(self) -> State:
+        """What it needs to go on after the last frame that it took; empty if it took none."""
+        if self._writer is None or self._canvas is None:
+            return {}
+        return {
+            "frames": self._writer.frames,
+            "wh": list(self._canvas.drawn_wh),
+            "timeline": self._writer.timeline.state(),
+            "memory": state_of(self._canvas.memory),
+        }
+
+    def holds(self, state: State) -> bool:
+        """Whether the frames of then are in the file: each is once the next leaves the encoder."""
+        writer = self._writer
+        return writer is None or writer.packets > state.get("frames", 0)
+
+    def _restore(self, saved: State) -> None:
+        """Begins a new file with the frames that stay, in place of the old one."""
+        canvas = _Canvas(_size(field(saved, "wh", list)), self._class_names)
+        restored(canvas.memory, field(saved, "memory", dict))
+        timeline = Timeline.restored(field(saved, "timeline", dict))
+        count = field(saved, "frames", int)
+        part = self._path.with_name(self._path.name + PART)
+        with output_errors(part):
+            writer = self._open(part, timeline, canvas)
+            try:
+                headers = bytes(writer.stream.codec_context.extradata or b"")
+                for packet in kept_packets(self._path, count, headers):
+                    packet.stream = writer.stream
+                    _mux(writer, [packet])
+                part.replace(self._path)
+            except BaseException:
+                if writer.packets:
+                    writer.container.close()
+                part.unlink()
+                raise
+        writer.frames = count
+        self._canvas, self._writer = canvas, writer
+
+    def _open(self, path: Path, timeline: Timeline, canvas: _Canvas) -> _Writer:
         height, width = canvas.pixels.shape[:2]
-        container = av.open(self._path, "w", format="mp4", options=CONTAINER)
+        container = av.open(path, "w", format="mp4", options=CONTAINER)
         stream = container.add_stream("libx264", rate=self._frame_rate, options=ENCODER)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        timeline = Timeline(frame, self._frame_rate)
         codec = stream.codec_context
         stream.time_base = codec.time_base = timeline.time_base
         codec.thread_count = min(os.cpu_count() or 1, MOST_THREADS)
         codec.colorspace = codec.color_primaries = codec.color_trc = BT709
         codec.color_range = LIMITED_RANGE
+        codec.sample_aspect_ratio = self._pixel_aspect
         container.start_encoding()
         return _Writer(container, stream, timeline, Yuv420((width, height)))
 
@@ -190,6 +250,7 @@ class VideoSink:
         if picture.pts >= writer.next_key:
             picture.pict_type = PictureType.I
             writer.next_key = picture.pts + round(KEYFRAME_S / writer.timeline.time_base)
+        writer.frames += 1
         _mux(writer, writer.stream.encode(picture))
 
 
@@ -197,3 +258,10 @@ def _mux(writer: _Writer, packets: Iterable[Packet[VideoStream]]) -> None:
     for packet in packets:
         writer.container.mux(packet)
         writer.packets += 1
+
+
+def _size(wh: list[object]) -> tuple[int, int]:
+    match wh:
+        case [int(width), int(height)] if 0 < width <= MOST_PX and 0 < height <= MOST_PX:
+            return width, height
+    raise ResumeError(f"video size {wh}")

@@ -10,13 +10,13 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from pipeline.sources.container import fraction, nominal_rate, stated_end_s
+from pipeline.sources.gaps import Gaps
 from pipeline.sources.losses import Losses
 
 # A stream whose pictures never come may not fill the memory with what is awaited.
 _MAX_AWAITED = 1024
-# Shorter gaps occur in sound videos, and longer ones where the rate varies: gaps are told
-# only where there is another sign of damage.
-_GAP_FRAMES = 2.5
+# A stated end that is so many frames after the last one is not reached.
+_EARLY_FRAMES = 2.5
 
 
 class Account:
@@ -42,13 +42,15 @@ class Account:
         self._paired = paired
         self._time_base = fraction(stream.time_base) or Fraction(1)
         self._step = max(1, round(1 / (nominal_rate(stream, timed=True) * self._time_base)))
-        self._awaited: list[int] = []
+        # The times of packets and pictures start anew where recordings were joined.
+        self._awaited: list[tuple[int, int]] = []
+        self._part_read = self._part_shown = 0
+        self._last_dts: int | None = None
         self._packets = 0
         self._untimed = 0
         self._last_pts: int | None = None
-        self._gaps = 0
-        self._gaps_length = 0
-        self._first_gap = 0
+        self._gaps = Gaps(self._time_base, self._step)
+        self._counted = False
 
     def read(self, packet: Packet[VideoStream] | None) -> None:
         """Takes a packet that will be decoded; `None` for one that will not."""
@@ -61,9 +63,17 @@ class Account:
         if packet.pts is None:
             self._untimed += 1
             return
-        heapq.heappush(self._awaited, packet.pts)
+        if packet.dts is not None:
+            self._part_read += self._last_dts is not None and packet.dts < self._last_dts
+            self._last_dts = packet.dts
+        heapq.heappush(self._awaited, (self._part_read, packet.pts))
         if len(self._awaited) > _MAX_AWAITED:
-            self.failed(heapq.heappop(self._awaited))
+            self.failed(heapq.heappop(self._awaited)[1])
+
+    def passed_over(self, pts: int) -> None:
+        """Takes the pictures before this time as shown, although they are not decoded."""
+        while self._awaited and self._awaited[0] < (self._part_shown, pts):
+            self._advance(self._awaited[0][1])
 
     def raised(self, packet: Packet[VideoStream] | None) -> None:
         """Takes note that the decoder raised; `None` when it was being emptied."""
@@ -74,14 +84,14 @@ class Account:
     def failed(self, pts: int | None) -> None:
         """Counts one picture as lost."""
         self.damaged = True
-        self._losses.frame("not decoded", self._place("at", pts))
+        self._losses.frame("not decoded", self._place(pts))
 
     def shown(self, picture: VideoFrame) -> None:
         """Takes a picture that the decoder gave."""
         if picture.is_corrupt:
             self.damaged = True
             self._losses.frame(
-                "damaged, shown as the decoder repaired it", self._place("at", picture.pts)
+                "damaged, shown as the decoder repaired it", self._place(picture.pts)
             )
         if picture.interlaced_frame:
             # Each of its two fields may have been a packet.
@@ -94,40 +104,36 @@ class Account:
             self._advance(picture.pts)
 
     def _advance(self, pts: int) -> None:
+        parts = [part for part, awaited in self._awaited if awaited == pts]
+        self._part_shown = min(parts, default=self._part_shown)
         lost_before = False
-        while self._awaited and self._awaited[0] <= pts:
-            awaited = heapq.heappop(self._awaited)
+        while self._awaited and self._awaited[0] <= (self._part_shown, pts):
+            _, awaited = heapq.heappop(self._awaited)
             if awaited != pts:
                 self.failed(awaited)
                 lost_before = True
-        if self._last_pts is not None and not lost_before:
-            gap = pts - self._last_pts
-            if gap > _GAP_FRAMES * self._step:
-                self._first_gap = self._first_gap if self._gaps else self._last_pts
-                self._gaps += 1
-                self._gaps_length += gap - self._step
+        self._gaps.add(pts, connected=not lost_before)
         self._last_pts = pts
 
-    def _place(self, word: str, pts: int | None) -> str:
+    @property
+    def missing(self) -> str | None:
+        """The frames that are not in the file, going by the times of the others, so far."""
+        return None if self._counted else self._gaps.line(damaged=self.damaged)
+
+    def _place(self, pts: int | None) -> str:
         if pts is None:
             return f"near packet {self._packets}"
-        return f"{word} {float(pts * self._time_base):.3f} s"
+        return f"at {float(pts * self._time_base):.3f} s"
 
     def finish(self) -> None:
         """Notes what is missing at the end of the stream, read as far as it goes."""
         while self._awaited:
-            self.failed(heapq.heappop(self._awaited))
+            self.failed(heapq.heappop(self._awaited)[1])
         for _ in range(max(0, self._untimed)):
             self.failed(None)
-        if self.damaged and self._gaps:
-            length_s = float(self._gaps_length * self._time_base)
-            self._losses.note(
-                f"damaged: frames for {length_s:.3f} s are missing in {self._gaps} "
-                f"{'place' if self._gaps == 1 else 'places'}, "
-                f"first {self._place('after', self._first_gap)}"
-            )
         stated = self._stream.frames
         if stated > self._packets:
+            self._counted = True  # with those that gaps show
             self._losses.note(
                 f"cut off or damaged: {stated - self._packets} of the {stated} frames that the "
                 "file states are not in it"
@@ -140,7 +146,7 @@ class Account:
         if stated_s is None or self._last_pts is None:
             return
         end_s = float((self._last_pts + self._step) * self._time_base)
-        if stated_s - end_s > float(self._step * self._time_base) * _GAP_FRAMES:
+        if stated_s - end_s > float(self._step * self._time_base) * _EARLY_FRAMES:
             self._losses.note(
                 f"cut off or damaged: the file states {stated_s:.3f} s, its frames end "
                 f"at {end_s:.3f} s"

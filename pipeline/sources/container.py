@@ -17,6 +17,7 @@ from pipeline.errors import InputError
 from pipeline.sources.losses import Losses
 from pipeline.sources.mp4 import CUT_OFF, HEAD_BYTES, ends_within_box, is_mp4
 from pipeline.sources.naming import shown
+from pipeline.sources.orientation import Orientation
 
 MAX_PIXELS = 16384 * 16384
 """Larger pictures are refused before memory is taken for them."""
@@ -24,7 +25,12 @@ MAX_PIXELS = 16384 * 16384
 MAX_FRAME_RATE = 1000
 DEFAULT_FRAME_RATE = Fraction(25)
 
+# True ones are 8:9 to 2:1; others are damage.
+_MOST_ASPECT = Fraction(4)
+
 _PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+# Plain, with a time in front (m2ts), with error correction behind.
+_TS_PACKET_BYTES = (188, 192, 204)
 _TEXT_FORMATS = frozenset({"tty", "concat", "hls", "dash"})
 _OPTIONS = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
 
@@ -54,6 +60,10 @@ def open_container(path: str | Path, stack: ExitStack, losses: Losses) -> InputC
     states_count = any(stream.frames for stream in container.streams.video)
     if is_mp4(head) and not states_count and ends_within_box(file):
         losses.note(CUT_OFF)
+    if container.format.name == "mpegts" and all(
+        container.size % size for size in _TS_PACKET_BYTES
+    ):
+        losses.note("cut off or damaged: the file ends within a packet")
     return container
 
 
@@ -164,6 +174,14 @@ def nominal_rate(stream: VideoStream, *, timed: bool) -> Fraction:
         if rate is not None and rate <= MAX_FRAME_RATE:
             return rate
     return DEFAULT_FRAME_RATE
+
+
+def pixel_aspect(stream: VideoStream, turned: Orientation) -> Fraction:
+    """Width of a pixel by its height in the upright picture; 1 if that is not stated."""
+    aspect = fraction(stream.sample_aspect_ratio) or Fraction(1)
+    if not 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT:
+        return Fraction(1)
+    return 1 / aspect if turned.transposed else aspect
 
 
 def stated_end_s(container: InputContainer, stream: VideoStream) -> float | None:

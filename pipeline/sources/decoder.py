@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterator
 
 import av
@@ -16,6 +17,9 @@ from pipeline.sources.losses import Losses
 
 # After so many failed reads in a row the rest of the file is given up.
 _MAX_FAILED_READS = 32
+# Where key frames are farther apart, all packets from here on are decoded. Fewer than the
+# account awaits.
+_MOST_HELD = 1000
 
 
 class Decoder:
@@ -33,9 +37,25 @@ class Decoder:
         reordered = container.format.name == "avi" and codec in ("h264", "hevc")
         self._slots: list[int] | None = [] if reordered else None
         stream.codec_context.thread_type = ThreadType.AUTO
+        self._target: int | None = None
+        self._newest = -math.inf
+
+    def skip_to(self, pts: int) -> bool:
+        """Decodes nothing from here to the key frame that the picture of this time needs.
+
+        Whether that can be done; the pictures from the key frame on are given.
+        """
+        if self._slots is None and pts > self._newest:
+            self._target = pts
+        return self._slots is None
+
+    @property
+    def missing(self) -> str | None:
+        """The frames that are not in the file, going by the times of the others, so far."""
+        return self._account.missing
 
     def __iter__(self) -> Iterator[VideoFrame]:
-        for packet in self._packets():
+        for packet in self._from_key_frame():
             yield from self._decode(packet)
         yield from self._decode(None)
         self._account.finish()
@@ -51,9 +71,41 @@ class Decoder:
             except av.FFmpegError:
                 failures += 1
                 self._account.damaged = True
+            except IndexError:
+                # At the end PyAV stumbles over streams that began within the file.
+                return
             else:
                 return
         self._losses.note("cut off or damaged: the rest of the file cannot be read")
+
+    def _from_key_frame(self) -> Iterator[Packet[VideoStream]]:
+        """The packets, but for those that need not be decoded to come to the target."""
+        held: list[Packet[VideoStream]] = []
+        key_pts: int | None = None
+        for packet in self._packets():
+            if packet.pts is not None:
+                self._newest = max(self._newest, packet.pts)
+            if self._target is None:
+                yield packet
+                continue
+            # The picture of a key frame at the target itself could be followed by some that
+            # are shown before it and need the frames before it.
+            if packet.is_keyframe and packet.pts is not None and packet.pts < self._target:
+                self._pass_over(key_pts)
+                held, key_pts = [], packet.pts
+            held.append(packet)
+            if packet.pts == self._target or len(held) >= _MOST_HELD:
+                self._target = None
+                if key_pts is not None:
+                    self._pass_over(key_pts)
+                    self._stream.codec_context.flush_buffers()
+                yield from held
+                held = []
+
+    def _pass_over(self, key_pts: int | None) -> None:
+        # Those shown before a key frame have been read once others have followed it.
+        if key_pts is not None:
+            self._account.passed_over(key_pts)
 
     def _usable(self, packet: Packet[VideoStream]) -> bool:
         if packet.pts is None and packet.dts is None and not packet.size:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from pipeline.config import LiveConfig
 from pipeline.errors import InputError
-from pipeline.frame import Source
+from pipeline.frame import Place, Source
 from pipeline.sources.image_sequence import UAVDT_FRAME_RATE, ImageSequenceSource
 from pipeline.sources.live import LiveSource
 from pipeline.sources.live_address import Address, device_address, is_url, parse_address
@@ -24,6 +24,7 @@ from pipeline.sources.numbered_images import (
     natural_key,
     numbered_images,
 )
+from pipeline.sources.resuming import Recorded, open_behind
 from pipeline.sources.video import VideoSource
 
 VIDEO_SUFFIXES = frozenset(
@@ -92,6 +93,7 @@ def open_source(
     image_frame_rate: Fraction = UAVDT_FRAME_RATE,
     live: LiveConfig | None = None,
     duration_s: float | None = None,
+    after: Place | None = None,
 ) -> Source:
     """The opened source, which ends after `max_frames` frames if that is given.
 
@@ -101,10 +103,25 @@ def open_source(
         image_frame_rate: Of folders of images.
         live: How streams are read.
         duration_s: Seconds after which streams end; files are read on.
+        after: Where an earlier run was: the frame behind it is the first. Streams have no such
+            place.
 
     Raises:
         InputError: If it holds no frame that can be decoded.
+        ResumeError: If it has another frame at that place.
     """
+
+    def open_recorded() -> Recorded:
+        if spec.kind == "video":
+            return VideoSource(spec.path, name=spec.name, max_frames=max_frames)
+        return ImageSequenceSource(
+            spec.path,
+            name=spec.name,
+            frame_rate=image_frame_rate,
+            pattern=spec.pattern,
+            max_frames=max_frames,
+        )
+
     if spec.address is not None:
         return LiveSource(
             spec.address,
@@ -113,15 +130,7 @@ def open_source(
             max_frames=max_frames,
             duration_s=duration_s,
         )
-    if spec.kind == "video":
-        return VideoSource(spec.path, name=spec.name, max_frames=max_frames)
-    return ImageSequenceSource(
-        spec.path,
-        name=spec.name,
-        frame_rate=image_frame_rate,
-        pattern=spec.pattern,
-        max_frames=max_frames,
-    )
+    return open_recorded() if after is None else open_behind(open_recorded, after)
 
 
 def _meaning(spec: str) -> list[SourceSpec]:

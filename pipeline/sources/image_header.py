@@ -1,6 +1,7 @@
 """The size that an image file states, read from its first bytes.
 
-OpenCV takes the memory for a picture before it can be asked how large it is.
+OpenCV takes the memory for a picture before it can be asked how large it is, and for each part
+of a PNG as much as that states.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO
 
+_PNG = b"\x89PNG\r\n\x1a\n"
 _MAX_SEGMENTS = 4096
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
@@ -27,11 +29,22 @@ def stated_wh(file: BinaryIO) -> tuple[int, int] | None:
     return size_wh if size_wh is not None and min(size_wh) > 0 else None
 
 
+def png_is_whole(content: bytes) -> bool:
+    """Whether the parts of a PNG file, up to the last, lie within it."""
+    start = len(_PNG)
+    while start + 8 <= len(content):
+        size, kind = struct.unpack_from(">I4s", content, start)
+        start += 12 + size
+        if kind == b"IEND":
+            return bool(start <= len(content))
+    return False
+
+
 def _stated_wh(file: BinaryIO) -> tuple[int, int] | None:
     head = file.read(32)
     if head[:2] == b"\xff\xd8":
         return _jpeg_wh(file)
-    if head[:8] == b"\x89PNG\r\n\x1a\n":
+    if head[:8] == _PNG:
         return _two(struct.unpack_from(">II", head, 16))
     if head[:2] == b"BM":
         return _bmp_wh(head)

@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import ExitStack
 from fractions import Fraction
+from itertools import chain
 from typing import Protocol
 
 import av
@@ -23,6 +24,7 @@ from pipeline.sources.container import (
     fraction,
     video_stream,
 )
+from pipeline.sources.deinterlace import Deinterlacer
 from pipeline.sources.live_address import QUICK_START, Address
 from pipeline.sources.live_pipe import Pipe
 
@@ -71,6 +73,7 @@ class Connection(threading.Thread):
         self._receiver = receiver
         self._abandoned = threading.Event()
         self._pipe: Pipe | None = None
+        self._deinterlacer = Deinterlacer()
 
     def abandon(self) -> None:
         """Reads no more; returns at once."""
@@ -139,7 +142,7 @@ class Connection(threading.Thread):
         except av.FFmpegError:
             self._receiver.undecoded(self)
             return
-        for picture in pictures:
+        for picture in chain.from_iterable(map(self._deinterlacer.push, pictures)):
             pts_s = None if picture.pts is None else float(picture.pts * time_base)
             self._receiver.picture(self, picture, pts_s, arrived_s)
 

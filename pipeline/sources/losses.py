@@ -32,5 +32,5 @@ class Losses:
         """A line for each kind, in the order in which they first occurred; then the notes."""
         return [
             f"{kind}: {count} {'frame' if count == 1 else 'frames'}, first {place}"
-            for kind, (count, place) in self._frames.items()
+            for kind, (count, place) in list(self._frames.items())
         ] + self._notes

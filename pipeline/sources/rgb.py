@@ -1,4 +1,4 @@
-"""Decoded pictures to RGB arrays: matrix, range, rotation and size in one filter graph.
+"""Decoded pictures to RGB arrays: matrix, range, HDR, turning and size in one filter graph.
 
 libavfilter reuses the memory of frames that nobody holds any more, which saves the page faults
 of a fresh array for each frame; an array that is still held keeps its memory.
@@ -6,6 +6,7 @@ of a fresh array for each frame; an array that is still held keeps its memory.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from av.filter import Graph
 from av.filter.context import FilterContext
 
 from detector.detections import Image
+from pipeline.sources.hdr import HLG, PQ, table_file
+from pipeline.sources.orientation import Orientation, orientation
 
 # Values of AVColorSpace and AVColorRange, which PyAV gives as plain numbers.
 _RGB, _BT709, _UNTAGGED, _SMPTE170M = 0, 1, 2, 6
@@ -22,37 +25,33 @@ _MATRICES = frozenset({_BT709, 4, 5, _SMPTE170M, 7, 9, 10})
 _LIMITED, _FULL = 1, 2
 _HD_LINES = 720
 
-_ROTATIONS: dict[int, tuple[tuple[str, str | None], ...]] = {
-    0: (),
-    90: (("transpose", "cclock"),),
-    180: (("vflip", None), ("hflip", None)),
-    270: (("transpose", "clock"),),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class PictureFormat:
     """All that the conversion of a picture depends on.
 
     Attributes:
-        size_wh: Width and height as decoded, before rotation.
+        size_wh: Width and height as decoded, before it is turned.
         pixel_format: FFmpeg's name.
         matrix: AVColorSpace number, never untagged.
         value_range: AVColorRange number, never untagged.
-        rotation: Degrees counterclockwise to turn the picture for display: 0, 90, 180, 270.
+        orientation: How to turn and mirror the picture for display.
+        hdr: AVColorTransferCharacteristic and AVColorPrimaries of a picture of high dynamic
+            range; `None` of others.
     """
 
     size_wh: tuple[int, int]
     pixel_format: str
     matrix: int
     value_range: int
-    rotation: int
+    orientation: Orientation
+    hdr: tuple[int, int] | None = None
 
     @property
     def shown_wh(self) -> tuple[int, int]:
-        """Width and height after rotation."""
+        """Width and height after turning."""
         width, height = self.size_wh
-        return (height, width) if self.rotation % 180 else (width, height)
+        return (height, width) if self.orientation.transposed else (width, height)
 
 
 def picture_format(picture: VideoFrame) -> PictureFormat:
@@ -68,12 +67,14 @@ def picture_format(picture: VideoFrame) -> PictureFormat:
         guess = _BT709 if picture.height >= _HD_LINES else _SMPTE170M
         matrix = picture.colorspace if picture.colorspace in _MATRICES else guess
         value_range = _value_range(pixels.name, picture.color_range)
+    transfer = picture.color_trc
     return PictureFormat(
         size_wh=(picture.width, picture.height),
         pixel_format=pixels.name,
         matrix=matrix,
         value_range=value_range,
-        rotation=round(picture.rotation / 90) % 4 * 90,
+        orientation=orientation(picture),
+        hdr=(transfer, picture.color_primaries) if transfer in (PQ, HLG) else None,
     )
 
 
@@ -88,7 +89,7 @@ class RgbConverter:
     """Converts the pictures of one video to arrays of one size.
 
     Args:
-        size_wh: Width and height of the arrays; `None` takes the first picture's, after rotation.
+        size_wh: Width and height of the arrays; `None` takes the first picture's, after turning.
     """
 
     def __init__(self, size_wh: tuple[int, int] | None = None) -> None:
@@ -104,7 +105,7 @@ class RgbConverter:
         return self._format is not None and self._format.shown_wh != self.size_wh
 
     def convert(self, picture: VideoFrame) -> Image:
-        """The picture in RGB, rotated, at the converter's size; C-contiguous.
+        """The picture in RGB, upright, at the converter's size; C-contiguous.
 
         The array owns its memory for as long as it is referenced.
 
@@ -128,12 +129,23 @@ class RgbConverter:
     def _build(
         self, found: PictureFormat, shown_wh: tuple[int, int]
     ) -> tuple[FilterContext, FilterContext]:
-        width, height = shown_wh[::-1] if found.rotation % 180 else shown_wh
-        steps: list[tuple[str, str | None]] = [("scale", f"{width}:{height}"), ("format", "rgb24")]
-        if found.pixel_format == "rgb24":
-            # Without it the array would be the decoder's own picture.
-            steps.append(("copy", None))
-        steps += _ROTATIONS[found.rotation]
+        turned = found.orientation.transposed
+        width, height = shown_wh[::-1] if turned else shown_wh
+        scale = ("scale", {"w": str(width), "h": str(height)})
+        steps: list[tuple[str, dict[str, str]]] = [scale]
+        with ExitStack() as files:
+            if found.hdr is not None:
+                table = files.enter_context(table_file(*found.hdr))
+                steps += [("format", {"pix_fmts": "gbrp16le"}), ("lut3d", {"file": table}), scale]
+            steps.append(("format", {"pix_fmts": "rgb24"}))
+            if found.pixel_format == "rgb24":
+                # Without it the array would be the decoder's own picture.
+                steps.append(("copy", {}))
+            return self._link(found, [*steps, *found.orientation.filters])
+
+    def _link(
+        self, found: PictureFormat, steps: list[tuple[str, dict[str, str]]]
+    ) -> tuple[FilterContext, FilterContext]:
         graph = Graph()
         # One thread: 1080p takes 1 ms, and each source would start a thread for every core.
         graph.threads = 1
@@ -147,7 +159,7 @@ class RgbConverter:
             range=str(found.value_range),
         )
         sink = graph.add("buffersink")
-        filters = [graph.add(name, args) for name, args in steps]
+        filters = [graph.add(name, None, **options) for name, options in steps]
         graph.link_nodes(source, *filters, sink).configure()
         self._graph = graph
         return source, sink

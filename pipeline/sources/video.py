@@ -6,25 +6,39 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
 from av import VideoFrame
 
 from pipeline.errors import InputError
-from pipeline.frame import Frame, SourceInfo
+from pipeline.frame import Frame, Place, SourceInfo
 from pipeline.sources.clock import Clock
-from pipeline.sources.container import fraction, nominal_rate, open_container, video_stream
+from pipeline.sources.container import (
+    fraction,
+    nominal_rate,
+    open_container,
+    pixel_aspect,
+    video_stream,
+)
 from pipeline.sources.decoder import Decoder
+from pipeline.sources.deinterlace import deinterlaced
 from pipeline.sources.losses import Losses
 from pipeline.sources.naming import safe_name, shown
-from pipeline.sources.rgb import RgbConverter
+from pipeline.sources.orientation import orientation
+from pipeline.sources.rgb import RgbConverter, picture_format
+
+# So many pictures at the start of a file may be damaged before their size is believed.
+_MOST_DAMAGED = 100
 
 
 class VideoSource:
     """Gives the frames of one video file, once, in presentation order.
 
-    Rotation is applied and colours follow the file's tags. A picture of another size than the
+    Pictures are turned and mirrored as the file asks, interlaced ones are made whole, and
+    colours follow the file's tags, from high dynamic range to the standard one. Pixels stay as
+    they are stored, square or not. A picture of another size than the
     first is scaled to the first's, and counted in `lost`, as is what could not be decoded.
 
     Frame times are the file's own. Where the file has none, frame `i` is at `i / frame_rate`,
@@ -48,6 +62,7 @@ class VideoSource:
             InputError: If the file is missing, is no video or has no frame that can be decoded.
         """
         self._name = safe_name(Path(path).stem) if name is None else name
+        self._path = path
         self._losses = Losses()
         self._max_frames = max_frames
         self._given = 0
@@ -55,19 +70,23 @@ class VideoSource:
         with ExitStack() as stack:
             container = open_container(path, stack, self._losses)
             self._stream = video_stream(container, path)
-            self._pictures = iter(Decoder(container, self._stream, self._losses))
+            self._decoder = Decoder(container, self._stream, self._losses)
+            self._pictures = deinterlaced(self._decoder)
             self._converter = RgbConverter()
             self._clock: Clock | None = None
             self._time_base = fraction(self._stream.time_base) or Fraction(1)
             self._frame_rate = Fraction(0)
             self._index = 0
+            self._aspect = Fraction(1)
             frame_count = self._stream.frames or None
             self._first = self._next_frame()
             if self._first is None:
                 found = "; ".join(self._losses.lines()) or "the file ends before the first"
                 raise InputError(f"{shown(path)}: no frame can be decoded ({found}); copy it again")
             height, width = self._first.image.shape[:2]
-            self._info = SourceInfo(str(path), width, height, self._frame_rate, frame_count)
+            self._info = SourceInfo(
+                str(path), width, height, self._frame_rate, frame_count, self._aspect
+            )
             self._stack = stack.pop_all()
 
     @property
@@ -83,14 +102,15 @@ class VideoSource:
     @property
     def lost(self) -> list[str]:
         """What could not be decoded so far, a line a kind; empty if all was."""
-        lines = self._losses.lines()
+        missing = self._decoder.missing
+        lines = self._losses.lines() + ([missing] if missing else [])
         if self._clock is not None and self._clock.untimed:
             lines.append(
                 f"no times in the file: frames are timed at {float(self._frame_rate):g} per second"
             )
         if self._clock is not None and self._clock.repaired:
             lines.append(
-                f"times missing, repeated or going back: {self._clock.repaired}, made to grow"
+                f"times missing, repeated or jumping: {self._clock.repaired}, made to grow"
             )
         return lines
 
@@ -103,6 +123,41 @@ class VideoSource:
                 return
             self._given += 1
             yield frame
+
+    def skip_to(self, place: Place, *, near: bool) -> Frame | None:
+        """Passes over all frames up to the one at this place, and returns that one.
+
+        Args:
+            place: Of an earlier run.
+            near: Whether to decode from the key frame before it alone. That takes a file without
+                damage up to there.
+
+        Returns:
+            `None` if it is not found; the source is of no use then.
+        """
+        if near and self._first is not None and place.index:
+            if place.lost or self.lost or not self._decoder.skip_to(place.pts):
+                return None
+            frame = self._decoded_near(place)
+        else:
+            frame = self._first
+            while frame is not None and frame.index < place.index:
+                frame = self._next_frame()
+        self._first = None
+        self._given = place.index + 1
+        return frame
+
+    def _decoded_near(self, place: Place) -> Frame | None:
+        for picture in self._pictures:
+            if picture.pts is None or picture.pts > place.pts:
+                return None
+            if picture.pts == place.pts:
+                self._index = place.index
+                if self._clock is not None:
+                    self._clock.skip_to(picture.pts)
+                frame = self._to_frame(picture)
+                return None if self.lost else frame
+        return None
 
     def close(self) -> None:
         """Frees the file; may be called twice. Waits for a frame that is being decoded."""
@@ -126,6 +181,10 @@ class VideoSource:
         pts = self._clock.stamp(picture.pts)
         place = f"at {float(pts * self._clock.time_base):.3f} s"
         decoded_wh = (picture.width, picture.height)
+        if not self._index:
+            self._aspect = pixel_aspect(self._stream, orientation(picture))
+            if picture.is_corrupt:
+                self._converter = RgbConverter(_sound_wh(self._path))
         try:
             image = self._converter.convert(picture)
         except av.FFmpegError:
@@ -137,3 +196,15 @@ class VideoSource:
         frame = Frame(image, self._name, self._index, pts, self._clock.time_base)
         self._index += 1
         return frame
+
+
+def _sound_wh(path: str | Path) -> tuple[int, int] | None:
+    """Width and height of the first picture that is not damaged; `None` if there is none."""
+    with ExitStack() as stack:
+        losses = Losses()
+        container = open_container(path, stack, losses)
+        decoder = Decoder(container, video_stream(container, path), losses)
+        for picture in islice(decoder, _MOST_DAMAGED):
+            if not picture.is_corrupt:
+                return picture_format(picture).shown_wh
+    return None

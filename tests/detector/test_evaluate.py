@@ -256,6 +256,7 @@ def test_one_flight(data: Path, run: Run) -> None:
             "--device: should match pattern '^(auto|cpu|cuda:\\d+)$', found \"gpu\"",
         ),
         (["--json", "nowhere/x.json"], "--json: nowhere: no such folder"),
+        (["--json", "images"], "--json: images: a folder; give a file"),
         (["--report", "{data}"], "--report: {data}: not a folder"),
         (["--save-detections", "nowhere/x"], "nowhere: no such folder"),
         (["--save-detections", "images"], "images: not empty; old files would mix with new ones"),
@@ -285,6 +286,22 @@ def test_bad_input_is_one_line_and_exit_2(
     monkeypatch.chdir(data.parent)
     given = [argument.format(data=data) for argument in arguments]
     assert run("--data", data, *given) == (2, "", f"error: {fault.format(data=data)}\n")
+
+
+def test_a_place_without_permission_is_named_before_anything_is_read(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda path, _: path != tmp_path)
+    for option in ("--json", "--report", "--save-detections"):
+        code, _, error = run("--data", "nowhere.yaml", option, tmp_path / "new")
+        assert (code, error) == (2, f"error: {tmp_path / 'new'}: no permission to write there\n")
+
+
+@pytest.mark.usefixtures("configs")
+def test_a_full_disk_is_one_line(data: Path, run: Run) -> None:
+    code, _, error = run("--data", data, "--json", "/dev/full")
+    assert code == 2
+    assert error.endswith("error: /dev/full: cannot be written: No space left on device\n")
 
 
 @pytest.mark.usefixtures("configs")

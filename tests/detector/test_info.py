@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from detector.info import choose, describe, main
-from detector.weights import DEFAULT_WEIGHTS
+from detector.weights import EMBEDDED
 
 
 def test_prints_a_network_beside_the_paper(capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,7 +45,7 @@ def test_a_network_without_a_size_is_all_five(tmp_path: Path) -> None:
 
 def test_a_file_of_weights_is_counted_in_its_own_form(tmp_path: Path) -> None:
     path = tmp_path / "counts.json"
-    assert main([str(DEFAULT_WEIGHTS), "--json", str(path)]) == 0
+    assert main([str(EMBEDDED["default"]), "--json", str(path)]) == 0
     (row,) = json.loads(path.read_text(encoding="utf-8"))
     assert (row["name"], row["form"], row["classes"]) == ("tph-yolov5pp-n", "corrected", 3)
 

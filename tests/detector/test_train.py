@@ -21,7 +21,7 @@ from detector.training.learner import Learner
 from detector.training.run_file import load_train_config
 from detector.training.schedule import Schedule
 from tests.detector.networks import network
-from tests.detector.toy import RUN, write_toy
+from tests.detector.toy import RUN, draw_no_curves, write_toy
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,10 +39,11 @@ Run = Callable[..., tuple[int, str]]
 def run(capsys: pytest.CaptureFixture[str], config: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the command and gives its exit code and what it wrote to the error stream."""
     monkeypatch.setattr(start, "ANCHOR_VIEWS", 40)
+    draw_no_curves(monkeypatch)
 
     def call(output: Path, *more: object) -> tuple[int, str]:
         root = f"toy={config.parent / 'toy'}"
-        arguments = (config, "--output", output, "--root", root, *more)
+        arguments = (config, "--output", output, "--root", root, "--device", "cpu", *more)
         with pytest.raises(SystemExit) as end:
             app([str(argument) for argument in arguments])
         out, error = capsys.readouterr()
@@ -128,11 +129,22 @@ def test_another_run_in_the_folder_is_refused(tmp_path: Path, config: Path, run:
     assert (code, error) == (0, "goes on after step 4 of 4\n")
     # A finished run has nothing left to do.
     assert (folder / "state.pt").read_bytes() == state
-    (folder / "state.pt").write_bytes(b"PK\x03\x04 cut")
-    code, error = run(folder)
-    assert code == 2
-    assert error.startswith(f"error: {folder / 'state.pt'}: damaged, the run cannot go on from it")
-    assert error.count("\n") == 1
+    for damaged in (b"PK\x03\x04 cut", b"abc", b""):
+        (folder / "state.pt").write_bytes(damaged)
+        code, error = run(folder)
+        assert code == 2
+        start = f"error: {folder / 'state.pt'}: damaged, the run cannot go on from it: "
+        assert error.startswith(start)
+        assert error.endswith("; a new run needs a folder of its own\n")
+        assert error.count("\n") == 1
+    for content in ([1], {"format": 1}):
+        torch.save(content, folder / "state.pt")
+        code, error = run(folder)
+        assert (code, error) == (
+            2,
+            f"error: {folder / 'state.pt'}: of another version of this program, which alone can "
+            "go on from it; a new run needs a folder of its own\n",
+        )
 
 
 def test_a_loss_that_explodes_ends_the_run(
@@ -142,7 +154,7 @@ def test_a_loss_that_explodes_ends_the_run(
     code, error = run(tmp_path / "out")
     assert code == 2
     assert "the loss is (" in error
-    assert error.endswith("; lower `learning_rate`\n")
+    assert error.endswith("; lower `optimizer.learning_rate`\n")
     assert not (tmp_path / "out" / "best.safetensors").exists()
 
 
@@ -230,6 +242,13 @@ def test_wrong_options_are_one_line_and_exit_2(
         (RUN, "- 1", "the file: should be a section with keys, found [1]"),
         ("[a]", "[a, c]", "toy: no flight 'c' in this data set; it has a, b"),
         ("flights: [b]", "flights: [b, a]", "toy/images/a0.png is in both `train` and `valid"),
+        ("flights: [a]", "flights: []", "train: toy.yaml: no image to learn from"),
+        ("[car, bus]", "[car, bus, car]", "the file: class_names: 'car' stands there twice"),
+        (
+            "mosaic: 0.3",
+            "mosaic_form: published, squash: 0.1",
+            "augment: squash: the published form of the mosaic has none",
+        ),
         ("batch: 2", "batch: 2\nsteps: 3", "line 8, column 1: key 'steps' stands here twice"),
     ],
 )
@@ -246,8 +265,45 @@ def test_wrong_settings_are_one_line_and_exit_2(
     assert not (tmp_path / "out").exists()
 
 
-def test_an_output_that_is_a_file_is_named(config: Path, run: Run) -> None:
-    assert run(config) == (2, f"error: --output {config}: cannot be made: File exists\n")
+def test_an_output_that_cannot_be_written_is_named(
+    tmp_path: Path, config: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(config) == (2, f"error: --output {config}: cannot be written: File exists\n")
+    (tmp_path / "out" / "config.partial.yaml").mkdir(parents=True)
+    fault = f"error: --output {tmp_path / 'out'}: cannot be written: Is a directory\n"
+    assert run(tmp_path / "out") == (2, fault)
+
+    def full(*_: object) -> None:
+        raise RuntimeError("PytorchStreamWriter failed\nin a long story")
+
+    monkeypatch.setattr(torch, "save", full)
+    code, error = run(tmp_path / "other")
+    assert code == 2
+    assert error.endswith(
+        f"error: {tmp_path / 'other' / 'state.pt'}: cannot be written: PytorchStreamWriter failed; "
+        "the same command goes on from the last checkpoint\n"
+    )
+
+
+def test_a_warm_up_longer_than_the_run_is_said(
+    tmp_path: Path, config: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise ValueError("enough")
+
+    monkeypatch.setattr(Learner, "learn", fails)
+    config.write_text(RUN.replace("steps: 4\nwarmup_steps: 2", "steps: 3\nwarmup_steps: 4"))
+    code, error = run(tmp_path / "out")
+    assert code == 2
+    assert error.startswith("the warm-up takes 4 steps, the run only 3: ")
+
+
+def test_nothing_to_learn_is_said_before_the_first_step(
+    tmp_path: Path, config: Path, run: Run
+) -> None:
+    for name in ("a0", "a1", "a2"):
+        (config.parent / "toy" / "labels" / f"{name}.txt").write_text("")
+    assert run(tmp_path / "out") == (2, f"error: {config}: train: no object to learn\n")
 
 
 def test_nothing_to_measure_on_is_said_before_the_first_step(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 RUN = """\
 network: tph-yolov5pp-n
@@ -20,6 +21,17 @@ evaluate_every: 2
 optimizer: {name: adamw, learning_rate: 0.001}
 augment: {mosaic: 0.3}
 """
+
+
+def draw_no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes a run's diagrams one pixel: drawing them takes longer than training on the toy."""
+
+    def pixel(*arguments: object) -> None:
+        path = next(argument for argument in arguments if isinstance(argument, Path))
+        cv2.imwrite(str(path), np.zeros((1, 1, 3), np.uint8))
+
+    for name in ("save_curves", "save_pr_curves", "save_confusion"):
+        monkeypatch.setattr(f"detector.training.records.{name}", pixel)
 
 
 def write_toy(folder: Path) -> Path:

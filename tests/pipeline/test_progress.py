@@ -18,16 +18,16 @@ def test_lines_come_now_and_then_and_at_the_end(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("pipeline.progress.time.monotonic", lambda: now_s)
     text = io.StringIO()
     shown = LineProgress(Console(file=text))
-    shown.begin("[a] clip", 200)
+    shown.begin("[a]:b: clip", 200)
     for _ in range(120):
         now_s += 0.1
         shown.step()
     shown.end()
     assert text.getvalue().splitlines() == [
-        "[a] clip: 200 frames started",
-        "[a] clip: 51/200 frames, 10.0 frames/s, ETA 0:15",
-        "[a] clip: 102/200 frames, 10.0 frames/s, ETA 0:10",
-        "[a] clip: 120 frames, 10.0 frames/s",
+        "[a]:b: clip: 200 frames started",
+        "[a]:b: clip: 51/200 frames, 10.0 frames/s, ETA 0:15",
+        "[a]:b: clip: 102/200 frames, 10.0 frames/s, ETA 0:10",
+        "[a]:b: clip: 120 frames, 10.0 frames/s",
     ]
 
 

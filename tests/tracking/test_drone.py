@@ -206,6 +206,74 @@ def test_a_lost_object_is_found_where_the_view_has_moved_it() -> None:
     assert ids(run(frames))[-1] == []
 
 
+def passing(frames: int, hidden: range, back_px: float = 0.0) -> list[Detections]:
+    """Four parked cars and one hidden for a while, seen by a camera that soon speeds up.
+
+    The view moves by 2 px a frame from frame 40 on; the car comes back so far from its place.
+    """
+    shown = []
+    for k in range(frames):
+        view = sum(min(0.1 * max(j - 20, 0), 2.0) for j in range(k))
+        cars = [(120.0 * n + view, 0, 0.9, CAR) for n in range(4)]
+        place = 180 + view + (back_px if k >= hidden.stop else 0)
+        shown.append(found(*cars, *([] if k in hidden else [(place, 50, 0.9, CAR)])))
+    return shown
+
+
+def test_a_car_hidden_by_a_bridge_goes_on_as_the_view_around_it_does() -> None:
+    # Two seconds, in which the view has gone from rest to 2 px a frame: 110 px in all.
+    assert ids(run(passing(100, range(20, 80))))[-1] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(("back_px", "expected"), [(35.0, 5), (80.0, 6)])
+def test_a_new_track_near_a_lost_one_goes_on_as_that_one(back_px: float, expected: int) -> None:
+    shown = run(passing(100, range(20, 80), back_px))
+    assert ids(shown)[-1] == [1, 2, 3, 4, expected]
+    # It is seen three times before it has an id, the old one too.
+    assert ids(shown)[80:83] == [[1, 2, 3, 4]] * 2 + [[1, 2, 3, 4, expected]]
+
+
+def test_a_joined_track_has_one_history() -> None:
+    hidden = passing(100, range(20, 80), 35.0)
+    tracker = Drone(DroneConfig(), NAMES)
+    shown = [tracker.update(frame, motion=Motion.identity()) for frame in hidden[:83]][-1]
+    assert shown.ids.tolist() == [1, 2, 3, 4, 5]
+    assert shown.detection.tolist() == [0, 1, 2, 3, 4]
+    np.testing.assert_allclose(shown.boxes[4], hidden[82].boxes[4], atol=3)
+    assert tracker._tracklets.clock["hits"].tolist() == [83] * 4 + [23]
+    assert tracker._tracklets.votes[4, CAR] == pytest.approx(0.9 * 23)
+    assert len(tracker._filters) == 5
+
+
+def test_a_new_track_between_two_lost_ones_is_neither() -> None:
+    pair = [found((0, 0, 0.9, CAR), (70, 0, 0.9, CAR))] * 20
+    middle = [found((35, 0, 0.9, CAR))] * 4
+    assert ids(run(pair + [NOTHING] * 40 + middle))[-1] == [3]
+    assert ids(run([found((0, 0, 0.9, CAR))] * 20 + [NOTHING] * 40 + middle))[-1] == [1]
+
+
+def test_a_neighbour_found_later_is_not_taken_for_the_one_missed() -> None:
+    still = [(200.0 * n, 300, 0.9, CAR) for n in range(4)]
+    first, neighbour = (0, 0, 0.9, CAR), (25, 0, 0.9, CAR)
+    frames = [found(*still, first), found(*still, neighbour)]
+    frames += [found(*still, first, neighbour)] * 3
+    assert ids(run(frames))[-1] == [1, 2, 3, 4, 5, 6]
+    assert run(frames)[-1].boxes[4:, 0] == pytest.approx([0, 25], abs=2)
+
+
+def test_two_cars_side_by_side_do_not_swap() -> None:
+    # Each is missed for a while, in turn, while they drive 8 px apart.
+    frames = []
+    for k in range(120):
+        cars = [(3.0 * k, 0, 0.9, CAR), (3.0 * k, 28, 0.9, CAR)]
+        missed = {20: 0, 50: 1, 80: 0}.get(k // 5 * 5)
+        frames.append(found(*[car for n, car in enumerate(cars) if n != missed]))
+    shown = run(frames)
+    for k in (30, 60, 119):
+        assert shown[k].ids.tolist() == [1, 2]
+        assert shown[k].boxes[:, 1] == pytest.approx([0, 28], abs=1)
+
+
 def test_all_tracks_end_at_a_cut() -> None:
     car = found((0, 0, 0.9, CAR))
     cut = Motion(np.eye(2, 3), cut=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import colorsys
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,20 @@ def test_grey_has_no_colour_and_hue_keeps_brightness() -> None:
         image, AugmentConfig(**{**vars(STILL), "hue": 1}), np.random.default_rng(1)
     )
     assert np.abs(turned.max(2).astype(int) - image.max(2)).max() <= 2
+
+
+def test_published_hues_are_multiplied_and_brightness_is_not_bent() -> None:
+    """Red is 0 on the colour circle and stays there; a pure blue, 240 of 360 degrees, moves."""
+    image = np.array([[[200, 0, 0], [0, 0, 200], [100, 100, 100], [50, 50, 50]]], np.uint8)
+    changes = {"hue": 0.4, "brightness": 0.5, "hsv_form": "published"}
+    config = AugmentConfig(**{**vars(STILL), **changes})
+    for seed in range(10):
+        hue, _, value = 1 + (np.random.default_rng(seed).random(3) * 2 - 1) * (0.4, 0, 0.5)
+        found = change_colours(image, config, np.random.default_rng(seed))[0].astype(int)
+        assert found[0].tolist() == [int(min(200 * value, 255)), 0, 0]
+        turned = colorsys.rgb_to_hsv(*(found[1] / 255))[0]
+        assert abs((turned - 2 / 3 * hue + 0.5) % 1 - 0.5) < 0.01
+        np.testing.assert_allclose(found[2:, 0], np.array((100, 50)) * value, atol=1)
 
 
 def test_compression_keeps_red_red() -> None:

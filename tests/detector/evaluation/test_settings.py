@@ -7,7 +7,7 @@ from pathlib import Path
 
 from detector.config import DetectorConfig, TilingConfig
 from detector.evaluation.settings import describe_weights, how_cut, untiled
-from detector.weights import DEFAULT_WEIGHTS
+from detector.weights import EMBEDDED
 
 
 def test_untiled_is_one_tile() -> None:
@@ -26,8 +26,8 @@ def test_weights_are_named_with_their_hash(tmp_path: Path) -> None:
     config = DetectorConfig(weights=("default", str(other)))
     assert describe_weights(config) == [
         {
-            "file": DEFAULT_WEIGHTS.name,
-            "sha256": hashlib.sha256(DEFAULT_WEIGHTS.read_bytes()).hexdigest(),
+            "file": EMBEDDED["default"].name,
+            "sha256": hashlib.sha256(EMBEDDED["default"].read_bytes()).hexdigest(),
         },
         {"file": other.name, "sha256": hashlib.sha256(b"weights").hexdigest()},
     ]

@@ -15,7 +15,7 @@ from torch import nn
 from detector.train import train
 from detector.training import start, trainer
 from detector.training.distributed import World, join_world
-from tests.detector.toy import RUN, write_toy
+from tests.detector.toy import RUN, draw_no_curves, write_toy
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -27,10 +27,13 @@ CONFIG = (
 
 SCRIPT = """\
 import sys
+import pytest
 from torch import nn
 from detector.train import app
 from detector.training import start, trainer
+from tests.detector.toy import draw_no_curves
 from tests.detector.training.test_distributed import fixed_statistics
+draw_no_curves(pytest.MonkeyPatch())
 start.ANCHOR_VIEWS = 40
 nn.BatchNorm2d.forward = fixed_statistics
 trainer.fitness = lambda _: 0.0
@@ -48,11 +51,12 @@ def test_two_processes_train_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(start, "ANCHOR_VIEWS", 40)
     monkeypatch.setattr(nn.BatchNorm2d, "forward", fixed_statistics)
     monkeypatch.setattr(trainer, "fitness", lambda _: 0.0)
+    draw_no_curves(monkeypatch)
     write_toy(tmp_path).write_text(CONFIG)
-    train(tmp_path / "run.yaml", {"toy": tmp_path / "toy"}, tmp_path / "one")
+    train(tmp_path / "run.yaml", {"toy": tmp_path / "toy"}, tmp_path / "one", device_name="cpu")
 
     (tmp_path / "script.py").write_text(SCRIPT)
-    arguments = ["run.yaml", "--root=toy=toy", "--output=two"]
+    arguments = ["run.yaml", "--root=toy=toy", "--output=two", "--device=cpu"]
     done = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
          "script.py", *arguments],

@@ -20,7 +20,7 @@ from detector.data.views_config import SourceConfig
 from detector.training import learner, start, trainer
 from detector.training.config import TrainConfig
 from detector.training.loss_config import LossConfig
-from tests.detector.toy import RUN, write_toy
+from tests.detector.toy import RUN, draw_no_curves, write_toy
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -37,29 +37,50 @@ DROPS = (
 KILLED = """\
 import os, signal, sys
 from pathlib import Path
-from detector.training import learner, start, state, trainer
+import pytest
+from detector.training import start, state, trainer
 from detector.train import train
+from tests.detector.toy import draw_no_curves
 start.ANCHOR_VIEWS = 40
-kept, calls = {target}, []
-def dies(*arguments, **options):
-    calls.append(1)
-    if len(calls) == {nth}:
-        {before}
-        os.kill(os.getpid(), signal.SIGKILL)
-    return kept(*arguments, **options)
-{target} = dies
+draw_no_curves(pytest.MonkeyPatch())
 folder = Path(sys.argv[1])
-train(folder / "run.yaml", {{"toy": folder / "toy"}}, folder / "killed")
+
+def run_and_die(module, name, nth, before):
+    kept, calls = getattr(module, name), []
+    def dies(*arguments, **options):
+        calls.append(1)
+        if len(calls) == nth:
+            before(*arguments)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return kept(*arguments, **options)
+    setattr(module, name, dies)
+    roots = {"toy": folder / "toy"}
+    train(folder / "run.yaml", roots, folder / "killed", device_name="cpu")
+
+for death in (
+    # After the third step, whose gradients wait for the fourth, when it is being measured.
+    (trainer, "fitness", 1, lambda *_: None),
+    # In the middle of writing the state after the fourth.
+    (state.torch, "save", 2, lambda _, path: path.write_bytes(b"PK")),
+):
+    # Forked before anything is computed: the packages load once.
+    child = os.fork()
+    if not child:
+        run_and_die(*death)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 """
 
 
 def run(folder: Path, output: Path) -> int:
-    return command.train(folder / "run.yaml", {"toy": folder / "toy"}, output)
+    roots = {"toy": folder / "toy"}
+    return command.train(folder / "run.yaml", roots, output, device_name="cpu")
 
 
 @pytest.fixture
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(start, "ANCHOR_VIEWS", 40)
+    draw_no_curves(monkeypatch)
     write_toy(tmp_path).write_text(DROPS)
     return tmp_path
 
@@ -88,21 +109,14 @@ def assert_same_run(one: Path, two: Path) -> None:
 @pytest.mark.slow
 def test_a_run_killed_again_and_again_ends_with_the_same_bits(toy: Path) -> None:
     run(toy, toy / "whole")
-    for target, nth, before in (
-        # After the third step, whose gradients wait for the fourth, when it is being measured.
-        ("trainer.fitness", 1, "pass"),
-        # In the middle of writing the state after the fourth.
-        ("state.torch.save", 2, "Path(arguments[1]).write_bytes(b'PK')"),
-    ):
-        code = KILLED.format(target=target, nth=nth, before=before)
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(toy)],
-            cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())},
-            check=False,
-            capture_output=True,
-        )
-        assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(toy)],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())},
+        check=False,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr.decode()
     assert run(toy, toy / "killed") == 0
     assert_same_run(toy / "whole", toy / "killed")
 
@@ -154,7 +168,8 @@ def test_the_noted_settings_run_again_to_the_same_bits(toy: Path) -> None:
     (toy / "run.yaml").write_text(text)
     assert run(toy, toy / "out") == 0
     again = toy / "deep" / "again"
-    assert command.train(toy / "out" / "config.yaml", {"toy": toy / "toy"}, again) == 0
+    config, roots = toy / "out" / "config.yaml", {"toy": toy / "toy"}
+    assert command.train(config, roots, again, device_name="cpu") == 0
     assert_same_run(toy / "out", again)
     # Three images in batches of two: an epoch is two steps, a measurement follows each.
     rows = (again / "results.csv").read_text().splitlines()[1:]

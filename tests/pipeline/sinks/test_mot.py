@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import resource
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,16 +66,11 @@ def test_class_names_stay_one_line_each(tmp_path: Path) -> None:
     assert (tmp_path / "classes.txt").read_text("utf-8") == "big van\n车\n"
 
 
-def test_lines_reach_the_disk_within_the_interval(
-    tmp_path: Path, make_result: MakeResult, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = [0.0]
-    monkeypatch.setattr("pipeline.sinks.files.time.monotonic", lambda: clock[0])
+def test_lines_reach_the_disk_at_once(tmp_path: Path, make_result: MakeResult) -> None:
     sink = MotSink(tmp_path, ["car"])
-    sink.write(make_result(0, boxes=[[0, 0, 5, 5]]))
-    clock[0] = 1.0
-    sink.write(make_result(1, boxes=[[0, 0, 5, 5]]))
-    assert len((tmp_path / "tracks.txt").read_text().splitlines()) == 2
+    for count in (1, 2, 3):
+        sink.write(make_result(count, boxes=[[0, 0, 5, 5]]))
+        assert len((tmp_path / "tracks.txt").read_text().splitlines()) == count
     sink.close()
 
 
@@ -86,13 +83,22 @@ def test_full_disk_is_one_clear_line(tmp_path: Path, make_result: MakeResult) ->
     sink.close()
 
 
-def test_full_disk_noticed_at_the_end(tmp_path: Path, make_result: MakeResult) -> None:
-    (tmp_path / "tracks.txt").symlink_to("/dev/full")
+def test_full_disk_leaves_no_part_of_a_frame(tmp_path: Path, make_result: MakeResult) -> None:
+    one = make_result(0, boxes=[[0, 0, 5, 5]])
     sink = MotSink(tmp_path, ["car"])
-    sink.write(make_result(0, boxes=[[0, 0, 5, 5]]))
-    with pytest.raises(InputError, match="no space left"):
+    sink.write(one)
+    whole = (tmp_path / "tracks.txt").read_bytes()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 7, before[1]))
+    try:
+        with pytest.raises(InputError, match="no space left"):
+            sink.write(one)
         sink.close()
-    sink.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert (tmp_path / "tracks.txt").read_bytes() == whole
 
 
 def test_vanished_folder_is_one_clear_line(tmp_path: Path, make_result: MakeResult) -> None:

@@ -285,3 +285,14 @@ print("closed")
     assert done.returncode == 0, done.stderr
     assert "raised" in done.stdout
     assert done.stdout.endswith("closed\n")
+
+
+def test_shape_of_pixels_is_passed_on(tmp_path: Path, make_result: MakeResult) -> None:
+    path = tmp_path / "a.mp4"
+    aspect = Fraction(64, 45)
+    sink = VideoSink(path, frame_rate=RATE, class_names=NAMES, pixel_aspect=aspect)
+    write_all(sink, [make_result(index) for index in range(3)])
+    sink.close()
+    stream, frames = read(path)
+    assert stream.sample_aspect_ratio == aspect
+    assert {(frame.width, frame.height) for frame in frames} == {(64, 48)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import resource
 import struct
 import zlib
 from fractions import Fraction
@@ -15,6 +17,16 @@ from numpy.typing import NDArray
 
 from pipeline.errors import InputError
 from pipeline.sources.image_sequence import ImageError, ImageSequenceSource, read_image
+
+# Pillow wrote it.
+CMYK_JPEG = """
+/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwADAgIDAgIDAwMDBAMDBAUIBQUEBAUKBwcGCAwKDAwLCgsLDQ4SEA0OEQ4LCxAWEBET
+FBUVFQwPFxgWFBgSFBUU/8AAFAgAEAAQBEMRAE0RAFkRAEsRAP/EAB8AAAEFAQEBAQEBAAAAAAAAAAABAgMEBQYHCAkKC//E
+ALUQAAIBAwMCBAMFBQQEAAABfQECAwAEEQUSITFBBhNRYQcicRQygZGhCCNCscEVUtHwJDNicoIJChYXGBkaJSYnKCkqNDU2
+Nzg5OkNERUZHSElKU1RVVldYWVpjZGVmZ2hpanN0dXZ3eHl6g4SFhoeIiYqSk5SVlpeYmZqio6Slpqeoqaqys7S1tre4ubrC
+w8TFxsfIycrS09TV1tfY2drh4uPk5ebn6Onq8fLz9PX29/j5+v/aAA4EQwBNAFkASwAAPwD7Ar4Ur8+q/VOiiiivwfr7Wr9+
+qKKKKK//2Q==
+"""
 
 
 def picture(level: int, size_wh: tuple[int, int] = (32, 24)) -> NDArray[np.uint8]:
@@ -76,23 +88,25 @@ def test_gaps_keep_their_time_and_are_told(tmp_path: Path) -> None:
     assert source.info.frame_count == 5
 
 
-def test_damaged_and_other_images_are_left_out(tmp_path: Path) -> None:
+def test_damaged_images_are_left_out_and_others_scaled(tmp_path: Path) -> None:
     for number in range(1, 10):
         save(tmp_path / f"{number}.jpg", picture(number * 20))
     whole = (tmp_path / "2.jpg").read_bytes()
     (tmp_path / "2.jpg").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "3.jpg").write_bytes(b"")
     (tmp_path / "4.jpg").write_bytes(b"no image" * 100)
-    save(tmp_path / "6.jpg", picture(1, (40, 24)))
-    save(tmp_path / "7.jpg", picture(1, (24, 32)))
+    save(tmp_path / "6.jpg", picture(120, (40, 24)))
+    save(tmp_path / "7.jpg", picture(140, (24, 32)))
     (tmp_path / "9.jpg").write_bytes(whole[:40])
     source, frames = read(tmp_path)
-    assert [frame.index for frame in frames] == [0, 4, 7]
-    assert [round(float(frame.image[..., 0].mean()) / 20) for frame in frames] == [1, 5, 8]
+    assert [frame.index for frame in frames] == [0, 4, 5, 6, 7]
+    assert {frame.image.shape for frame in frames} == {(24, 32, 3)}
+    assert [round(float(frame.image[..., 0].mean()) / 20) for frame in frames] == [1, 5, 6, 7, 8]
     assert source.lost == [
         "left out, cut off or damaged: 1 frame, first 2.jpg",
         "left out, no image: 3 frames, first 3.jpg",
-        "left out, another size than 32x24: 2 frames, first 6.jpg",
+        "scaled from 40x24 to the first image's size: 1 frame, first 6.jpg",
+        "scaled from 24x32 to the first image's size: 1 frame, first 7.jpg",
     ]
 
 
@@ -107,7 +121,7 @@ def test_first_image_damaged(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", [".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"])
 def test_each_format(tmp_path: Path, ending: str) -> None:
     wanted = picture(180)
-    found = read_image(save(tmp_path / f"1{ending}", wanted))
+    found = read_image(save(tmp_path / f"1{ending}", wanted))[0]
     assert np.abs(found.astype(int) - wanted).max() <= (
         25 if ending in (".jpg", ".jpeg", ".webp") else 0
     )
@@ -116,14 +130,14 @@ def test_each_format(tmp_path: Path, ending: str) -> None:
 
 def test_16_bit_grey_and_alpha_become_rgb(tmp_path: Path) -> None:
     deep = np.full((8, 9, 3), 200 * 257, np.uint16)
-    assert (read_image(save(tmp_path / "1.png", deep)) == 200).all()
+    assert (read_image(save(tmp_path / "1.png", deep))[0] == 200).all()
     grey = np.full((8, 9), 77, np.uint8)
-    assert read_image(save(tmp_path / "2.png", grey)).shape == (8, 9, 3)
+    assert read_image(save(tmp_path / "2.png", grey))[0].shape == (8, 9, 3)
     alpha = np.full((8, 9, 4), 99, np.uint8)
     good, content = cv2.imencode(".png", alpha)
     assert good
     (tmp_path / "3.png").write_bytes(content.tobytes())
-    assert (read_image(tmp_path / "3.png") == 99).all()
+    assert (read_image(tmp_path / "3.png")[0] == 99).all()
 
 
 def test_orientation_is_left_as_stored(tmp_path: Path) -> None:
@@ -137,7 +151,7 @@ def test_orientation_is_left_as_stored(tmp_path: Path) -> None:
     turned = cv2.imread(str(path))  # as OpenCV would do it
     assert turned is not None
     assert turned.shape == (32, 24, 3)
-    assert read_image(path).shape == (24, 32, 3)
+    assert read_image(path)[0].shape == (24, 32, 3)
 
 
 def test_thumbnail_and_trailer_do_not_hide_or_feign_a_cut(tmp_path: Path) -> None:
@@ -147,7 +161,7 @@ def test_thumbnail_and_trailer_do_not_hide_or_feign_a_cut(tmp_path: Path) -> Non
     segment = b"\xff\xe1" + struct.pack(">H", 2 + len(thumbnail)) + thumbnail
     whole = content[:2] + segment + content[2:]
     path.write_bytes(whole + b"\xff\xda" + bytes(100))
-    assert read_image(path).shape == (100, 200, 3)
+    assert read_image(path)[0].shape == (100, 200, 3)
     path.write_bytes(whole[: len(whole) - len(content) // 3])
     with pytest.raises(ImageError, match="cut off"):
         read_image(path)
@@ -166,6 +180,42 @@ def test_image_bombs_are_refused_by_their_header(tmp_path: Path) -> None:
         read_image(tmp_path / "1.png")
     with pytest.raises(InputError, match=r"none of the images can be decoded \(left out, larger"):
         ImageSequenceSource(tmp_path)
+
+
+@pytest.mark.parametrize("size", [2**32 - 1, 2**31, 10**6])
+def test_parts_of_a_png_that_state_too_much_are_refused_before_they_take_memory(
+    tmp_path: Path, size: int
+) -> None:
+    path = save(tmp_path / "1.png", picture(5))
+    content = bytearray(path.read_bytes())
+    at = content.index(b"IDAT")
+    content[at - 4 : at] = struct.pack(">I", size)
+    path.write_bytes(content)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ImageError, match="cut off or damaged"):
+        read_image(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+
+
+def test_cmyk(tmp_path: Path) -> None:
+    # 200, 40, 30 above 20, 120, 220, as Adobe and the TIFF standard store them.
+    (tmp_path / "1.jpg").write_bytes(base64.b64decode(CMYK_JPEG))
+    inks = np.zeros((16, 16, 4), np.uint8)
+    inks[:8, :, :3], inks[8:, :, :3] = (55, 215, 225), (235, 135, 35)
+    entries = [
+        (256, 3, 1, 16), (257, 3, 1, 16), (258, 3, 4, 8 + 2 + 9 * 12 + 4), (259, 3, 1, 1),
+        (262, 3, 1, 5), (273, 4, 1, 8 + 2 + 9 * 12 + 4 + 8), (277, 3, 1, 4), (278, 3, 1, 16),
+        (279, 4, 1, 1024),
+    ]  # fmt: skip
+    head = b"II*\0" + struct.pack("<IH", 8, len(entries))
+    body = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    bits = struct.pack("<IHHHH", 0, 8, 8, 8, 8)
+    (tmp_path / "2.tif").write_bytes(head + body + bits + inks.tobytes())
+    for name in ("1.jpg", "2.tif"):
+        image, damaged = read_image(tmp_path / name)
+        assert not damaged
+        np.testing.assert_allclose(image[2, 2], (200, 40, 30), atol=2)
+        np.testing.assert_allclose(image[12, 12], (20, 120, 220), atol=2)
 
 
 def test_names_beyond_ascii(tmp_path: Path) -> None:

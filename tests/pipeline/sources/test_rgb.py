@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pipeline.sources.orientation import UPRIGHT
 from pipeline.sources.rgb import RgbConverter, picture_format
 from pipeline.sources.video import VideoSource
 
@@ -122,7 +123,7 @@ def test_another_size_is_scaled() -> None:
 
 def test_format_of_an_untagged_picture_is_complete() -> None:
     found = picture_format(flat([90, 128, 128], "yuv420p", (64, 48), 2, 0))
-    assert (found.matrix, found.value_range, found.rotation) == (6, LIMITED, 0)
+    assert (found.matrix, found.value_range, found.orientation) == (6, LIMITED, UPRIGHT)
     assert found.shown_wh == (64, 48)
 
 

@@ -169,7 +169,8 @@ def test_max_frames(tmp_path: Path, clip: WriteClip, limit: int | None, given: i
 
 @pytest.mark.parametrize(
     "name",
-    ["a:b.mp4", "with space.mp4", "it's \"q\".mp4", "Flüge 飛行.mp4", "-i.mp4", "100%d.mp4",
+    ["a:b.mp4", "with space.mp4", "--help.mp4", "two\nlines.mp4",
+     "it's \"q\".mp4", "Flüge 飛行.mp4", "-i.mp4", "100%d.mp4",
      "http:.mp4", "[1].mp4", "no_ending"],
 )  # fmt: skip
 def test_odd_names(
@@ -180,7 +181,7 @@ def test_odd_names(
     for path in (name, tmp_path / name):
         source, frames = read(path)
         assert len(frames) == 2
-        assert source.name == Path(name).stem
+        assert source.name == Path(name).stem.replace("\n", "_")
         assert source.info.path == str(path)
 
 

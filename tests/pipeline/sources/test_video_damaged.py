@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import resource
 from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -199,6 +201,115 @@ def test_stream_that_starts_between_key_frames(tmp_path: Path, textured: WriteCl
     assert count >= COUNT - 6
 
 
+def remuxed(source: Path, path: Path, change: Callable[[int, av.Packet[Any]], bool]) -> Path:
+    """The packets for which `change` is true, which may also change them."""
+    with av.open(str(source)) as given, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(given.streams.video[0])
+        for index, packet in enumerate(given.demux(video=0)):
+            if packet.dts is not None and change(index, packet):
+                packet.stream = stream
+                out.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.flv"])
+def test_packets_left_out_are_counted(tmp_path: Path, clip: WriteClip, name: str) -> None:
+    options = {"bf": "0", "g": "1"}
+    whole = clip(tmp_path / f"whole_{name}", count=40, options=options)
+    left_out = (11, 12, 13, 30)
+    path = remuxed(whole, tmp_path / name, lambda index, _: index not in left_out)
+    count, lost = read(path)
+    assert count == 36
+    (line,) = lost
+    assert line.startswith("missing: 4 frames in 2 places, first after ")
+    assert float(line.split()[-2]) == pytest.approx(10 / 30, abs=0.1)
+
+
+def test_a_clock_that_leaps_ahead_does_not_stretch_the_video(
+    tmp_path: Path, clip: WriteClip
+) -> None:
+    def leap(index: int, packet: av.Packet[Any]) -> bool:
+        if index >= 10 and packet.pts is not None and packet.dts is not None:
+            packet.pts += 10**6 * 512
+            packet.dts += 10**6 * 512
+        return True
+
+    whole = clip(tmp_path / "whole.mkv", options={"bf": "0"})
+    source = VideoSource(remuxed(whole, tmp_path / "a.mkv", leap))
+    times = [frame.time_s for frame in source]
+    source.close()
+    np.testing.assert_allclose(np.diff(times), 1 / 30, atol=0.0015)
+    assert len(times) == 20
+    assert source.lost == ["times missing, repeated or jumping: 1, made to grow"]
+
+
+def test_transport_stream_whose_clock_wraps(tmp_path: Path, clip: WriteClip) -> None:
+    # 33 bits of a 90 kHz clock last for 95443.7 s.
+    path = clip(tmp_path / "a.ts", container_options={"output_ts_offset": "95442"}, count=60)
+    source = VideoSource(path)
+    times = [frame.time_s for frame in source]
+    source.close()
+    np.testing.assert_allclose(np.diff(times), 1 / 30, atol=1e-4)
+    assert len(times) == 60
+    assert source.lost == []
+
+
+def test_transport_stream_cut_within_a_packet(tmp_path: Path, textured: WriteClip) -> None:
+    path = textured(tmp_path / "a.ts")
+    content = path.read_bytes()
+    assert len(content) % 188 == 0
+    path.write_bytes(content[: len(content) // 2 // 188 * 188 + 100])
+    assert "cut off or damaged: the file ends within a packet" in read(path)[1]
+
+
+def test_avi_without_index(tmp_path: Path, textured: WriteClip) -> None:
+    path = textured(tmp_path / "a.avi", options={"bf": "0"})
+    content = path.read_bytes()
+    path.write_bytes(content[: content.rindex(b"idx1")])
+    assert read(path) == (COUNT, [])
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi"])
+def test_no_frames_at_all(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        out.start_encoding()
+    assert path.stat().st_size > 0
+    with pytest.raises(InputError, match=r"a\..*: (no frame|no video|not a video)") as caught:
+        VideoSource(path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_a_damaged_first_picture_does_not_set_the_size(tmp_path: Path, textured: WriteClip) -> None:
+    path = textured(tmp_path / "a.ts", codec="mpeg2video", options={"g": "12", "bf": "0"})
+    content = bytearray(path.read_bytes())
+    at = content.index(b"\0\0\1\xb3") + 4  # sequence header: width and height, 12 bits each
+    assert content[at : at + 3] == bytes.fromhex("0c0090")
+    content[at : at + 3] = bytes.fromhex("400200")
+    path.write_bytes(content)
+    source = VideoSource(path)
+    count = sum(frame.image.shape == (144, 192, 3) for frame in source)
+    source.close()
+    assert (source.info.width, source.info.height) == (192, 144)
+    assert count >= COUNT - 13
+    assert any(line.startswith("scaled from 1024x512 to ") for line in source.lost)
+
+
+def test_stated_counts_take_no_memory(tmp_path: Path, clip: WriteClip) -> None:
+    path = clip(tmp_path / "a.mp4", container_options=FRAGMENTED)
+    content = bytearray(path.read_bytes())
+    for kind, count_at in ((b"trun", 8), (b"stsz", 12)):
+        at = content.index(kind) + count_at
+        content[at : at + 4] = (150_000_000).to_bytes(4, "big")
+    path.write_bytes(content)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with suppress(InputError):
+        read(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+
+
 UNUSABLE = {
     "empty.mp4": (b"", "the file is empty"),
     "text.mp4": (b"not a video at all\n" * 40, "not a video that can be read"),
@@ -273,7 +384,9 @@ def test_any_damage_ends_in_frames_or_one_clear_line(
     tmp_path: Path, clip: WriteClip, data: st.DataObject
 ) -> None:
     logging.getLogger("libav").setLevel(logging.CRITICAL)
-    name = data.draw(st.sampled_from(["a.mp4", "a.mkv", "a.ts", "a.avi", "a.h264"]))
+    name = data.draw(
+        st.sampled_from(["a.mp4", "a.mov", "a.mkv", "a.ts", "a.avi", "a.flv", "a.nut", "a.h264"])
+    )
     whole = tmp_path / f"whole_{name}"
     if not whole.exists():
         clip(whole, container_options={"movflags": "faststart"} if name == "a.mp4" else {})

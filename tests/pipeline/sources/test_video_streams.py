@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ import pytest
 from av.stream import Disposition
 from numpy.typing import NDArray
 
+from pipeline.sources.decoder import Decoder
+from pipeline.sources.losses import Losses
 from pipeline.sources.video import VideoSource
 
 WriteClip = Callable[..., Path]
@@ -97,6 +99,46 @@ def test_size_that_changes_is_scaled_to_the_first(
         "scaled from 192x128 to the first frame's size: 4 frames, first at 0.133 s",
         "scaled from 48x64 to the first frame's size: 4 frames, first at 0.267 s",
     ]
+
+
+def test_joined_recordings_with_the_same_times(
+    tmp_path: Path, clip: WriteClip, number: NumberOf
+) -> None:
+    sizes = [(96, 64), (192, 128), (96, 64)]
+    parts = [clip(tmp_path / f"{at}.ts", size_wh=wh, count=20) for at, wh in enumerate(sizes)]
+    path = tmp_path / "joined.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    source, frames = read(path)
+    assert [number(frame.image) for frame in frames] == [*range(20)] * 3
+    steps = np.diff([frame.time_s for frame in frames])
+    # The first of a part cannot be told from a frame with a wrong time.
+    assert (steps > 0).all()
+    assert sorted(steps)[2:] == pytest.approx([1 / 30] * 57, abs=1e-4)
+    assert len(source.lost) == 2
+    assert source.lost[0].startswith("scaled from 192x128 to the first frame's size: 20 frames")
+    assert source.lost[1] == "times missing, repeated or jumping: 4, made to grow"
+
+
+class Stumbling:
+    """PyAV's container of a file in which more streams begin, on a bad day."""
+
+    def __init__(self, opened: Any) -> None:
+        self._opened = opened
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._opened, name)
+
+    def demux(self, stream: Any) -> Iterator[Any]:
+        yield from (packet for packet in self._opened.demux(stream) if packet.size)
+        raise IndexError("list index out of range")
+
+
+def test_streams_that_begin_within_the_file_do_no_harm(tmp_path: Path, clip: WriteClip) -> None:
+    losses = Losses()
+    with av.open(str(clip(tmp_path / "a.ts"))) as opened:
+        container: Any = Stumbling(opened)
+        assert len(list(Decoder(container, opened.streams.video[0], losses))) == 20
+    assert losses.lines() == []
 
 
 @pytest.mark.parametrize(
