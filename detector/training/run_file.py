@@ -68,10 +68,15 @@ def claim_folder(folder: Path, config: TrainConfig) -> None:
         config: With paths relative to the folder.
 
     Raises:
-        ValueError: If the folder holds another run.
+        ValueError: If the folder holds another run, or a state without the settings it is of.
     """
     path = folder / "config.yaml"
     if not path.exists():
+        if (folder / "state.pt").exists():
+            raise ValueError(
+                f"{path}: missing, so that nothing says which run state.pt there is of; another "
+                "run needs a folder of its own"
+            )
         text = _HEAD + "\n".join(_lines(_plain(config))) + "\n"
         with replacing(path) as partial:
             partial.write_text(text, encoding="utf-8")

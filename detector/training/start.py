@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,9 @@ def _learned(model: nn.Module) -> dict[str, torch.Tensor]:
 
 def _anchors_from(views: TrainingViews, config: TrainConfig) -> list[list[list[float]]]:
     """Anchors of the boxes as training shows them, finest head first."""
-    drawn = [views[index].boxes for index in range(ANCHOR_VIEWS)]
+    _LOG.info("fits anchors to the boxes of %d views", ANCHOR_VIEWS)
+    with ThreadPoolExecutor(config.workers) as threads:
+        drawn = list(threads.map(lambda index: views[index].boxes, range(ANCHOR_VIEWS)))
     boxes = np.concatenate(drawn).astype(np.float64)
     sizes = boxes[:, 2:] - boxes[:, :2]
     rng = np.random.default_rng(config.seed)

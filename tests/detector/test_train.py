@@ -145,6 +145,10 @@ def test_another_run_in_the_folder_is_refused(tmp_path: Path, config: Path, run:
             f"error: {folder / 'state.pt'}: of another version of this program, which alone can "
             "go on from it; a new run needs a folder of its own\n",
         )
+    (folder / "config.yaml").unlink()
+    code, error = run(folder)
+    assert code == 2
+    assert error.startswith(f"error: {folder / 'config.yaml'}: missing, so that nothing says which")
 
 
 def test_a_loss_that_explodes_ends_the_run(
@@ -171,7 +175,9 @@ def test_a_run_that_is_stopped_says_how_it_goes_on(
         patch.setattr(Learner, "learn", learn_and_ask)
         code, error = run(tmp_path / "out")
     assert code == 128 + signal.SIGTERM
-    assert error == ("stopped and saved after step 1 of 4\nthe same command goes on from there\n")
+    assert error.endswith(
+        "views\nstopped and saved after step 1 of 4\nthe same command goes on from there\n"
+    )
     code, error = run(tmp_path / "out")
     assert code == 0
     assert error.startswith("goes on after step 1 of 4\n")
@@ -184,9 +190,11 @@ def test_a_gpu_that_is_too_small_is_named(
         raise torch.OutOfMemoryError("a long text")
 
     monkeypatch.setattr(Learner, "learn", too_large)
-    assert run(tmp_path / "out") == (
-        2,
-        "error: cpu: out of memory; lower `batch` and raise `accumulate`, or lower `image_px`\n",
+    code, error = run(tmp_path / "out")
+    assert code == 2
+    assert error == (
+        "fits anchors to the boxes of 40 views\n"
+        "error: cpu: out of memory; lower `batch` and raise `accumulate`, or lower `image_px`\n"
     )
 
 

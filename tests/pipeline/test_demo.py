@@ -61,6 +61,7 @@ def test_the_files_are_where_they_belong(demo: tuple[Demo, Path], flight: Flight
     assert sorted(path.name for path in folder.iterdir()) == [
         "flight",
         "flight.mp4",
+        "ledger.jsonl",
         "truth.txt",
         "truth_classes.txt",
     ]
