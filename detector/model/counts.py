@@ -23,7 +23,7 @@ from detector.model.cross_layer import SparseLocalAttention
 from detector.model.neck import FourHeadNeck, ThreeHeadNeck
 from detector.model.network import Network
 from detector.model.swin import SwinLayer, WindowAttention
-from detector.model.vit import PublishedVitLayer, VitLayer
+from detector.model.vit import OneNormVitLayer, PublishedVitLayer, VitLayer
 
 FUNCTIONS: dict[type[nn.Module], int] = {
     SwinLayer: 7,  # GELU, softmax, four dropouts, drop path
@@ -105,7 +105,8 @@ class _Tally:
             nn.Linear: self._linear,
             nn.BatchNorm2d: self._normalisation,
             nn.LayerNorm: self._normalisation,
-            nn.MultiheadAttention: self._multihead,
+            PublishedVitLayer: self._published_vit,
+            OneNormVitLayer: self._published_vit,
             VitLayer: self._vit,
             WindowAttention: self._windows,
             SparseLocalAttention: self._cross_layer,
@@ -150,9 +151,10 @@ class _Tally:
     def _average(self, module: ChannelGate, inputs: Inputs, y: Tensor) -> None:
         self.others += inputs[0].numel() + y.numel()
 
-    def _multihead(self, module: nn.MultiheadAttention, inputs: Inputs, y: Tensor) -> None:
+    def _published_vit(self, module: nn.Module, inputs: Inputs, y: Tensor) -> None:
+        # The four maps inside torch's module for attention are called as functions.
         self._vit(module, inputs, y)
-        self.inner += 4 * inputs[0].numel() * module.embed_dim
+        self.inner += 4 * inputs[0].numel() * y.shape[2]
 
     def _vit(self, module: nn.Module, inputs: Inputs, y: Tensor) -> None:
         self.inner += 2 * inputs[0].numel() * inputs[0].shape[1]

@@ -87,7 +87,7 @@ def test_candidates_features_and_views_are_those_of_torch(kind: str) -> None:
     # Row by row: no score lies at the threshold, so the order is the same too.
     assert found.features is not None
     assert expected.features is not None
-    torch.testing.assert_close(found.features, expected.features, atol=1e-3, rtol=0)
+    torch.testing.assert_close(found.features, expected.features, atol=3e-3, rtol=0)
 
 
 @pytest.mark.parametrize("kind", OTHERS)

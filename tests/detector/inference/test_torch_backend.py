@@ -133,7 +133,7 @@ def test_a_built_detector_reads_its_weights_and_finds_objects(tmp_path: Path) ->
 
 
 def test_missing_weights_are_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"none\.safetensors: no such file; give 'default'"):
+    with pytest.raises(ValueError, match=r"none\.safetensors: no such file; give default, thermal"):
         build_detector(DetectorConfig(weights=str(tmp_path / "none.safetensors")))
 
 
