@@ -35,6 +35,7 @@ from detector.training.config import TrainConfig
 from detector.training.distributed import World
 from detector.training.feeding import batches
 from detector.training.learner import Learner
+from detector.training.run_file import load_train_config
 from detector.training.schedule import Schedule
 
 FRAMES = 16
@@ -42,24 +43,7 @@ OBJECTS = 40
 STEPS = 5
 """Batches of each kind in a round."""
 
-PAPER = AugmentConfig(
-    mosaic=1,
-    mosaic_form="published",
-    rotation=0.2,
-    zoom=0.4,
-    mixup=0.2,
-    light=0.3,
-    clahe=0.3,
-    hue=0.4,
-    saturation=0.3,
-    brightness=0.5,
-    hsv_form="published",
-    grey=0.01,
-    blur=0.01,
-    median_blur=0.3,
-    noise=0,
-    compression=0,
-)
+PAPER = Path(__file__).parents[1] / "configs" / "train" / "visdrone.yaml"
 
 
 def draw_frames(folder: Path, wh: tuple[int, int]) -> None:
@@ -125,6 +109,8 @@ class Bench:
 def build(arguments: argparse.Namespace, folder: Path) -> Bench:
     """The network and the views of the command line."""
     source = SourceConfig("frames", cache=arguments.cache)
+    published = arguments.form == "published"
+    augment = load_train_config(PAPER).augment if published else AugmentConfig()
     config = TrainConfig(
         network=arguments.network,
         class_names=("object",),
@@ -134,7 +120,9 @@ def build(arguments: argparse.Namespace, folder: Path) -> Bench:
         batch=arguments.batch,
         workers=arguments.workers,
         steps=100_000,
-        augment=PAPER if arguments.form == "published" else AugmentConfig(),
+        augment=load_train_config(PAPER).augment
+        if arguments.form == "published"
+        else AugmentConfig(),
     )
     pools = [Pool([label(path) for path in image_files(folder)], source)]
     views = TrainingViews(pools, config.image_px, config.augment, seed=0, batch=config.batch)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.data.annotations import LabelledImage
 from detector.data.augment import PADDING, View
 from detector.detections import Image
+
+Make = Callable[..., LabelledImage]
+"""Writes an image of one colour with one box; the fixture `make`."""
 
 
 def scene(wh: tuple[int, int], *boxes: tuple[int, int, int, int], ignore: bool = False) -> View:

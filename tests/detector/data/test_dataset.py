@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -12,13 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from detector.data.annotations import LabelledImage, no_boxes
+from detector.data.annotations import LabelledImage
 from detector.data.augment import View
 from detector.data.dataset import TrainingViews, collate, ignored_cells
 from detector.data.pool import Pool
 from detector.data.views_config import AugmentConfig, SourceConfig
-
-Make = Callable[..., LabelledImage]
+from tests.detector.data.painted import Make
 
 PLAIN = AugmentConfig(
     mosaic=0,
@@ -30,20 +28,6 @@ PLAIN = AugmentConfig(
     noise=0,
     compression=0,
 )
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Make:
-    """Writes an image of one colour with one box."""
-
-    def image(name: str, colour: tuple[int, int, int], wh: tuple[int, int] = (90, 70)) -> object:
-        path = tmp_path / f"{name}.png"
-        pixels = np.full((wh[1], wh[0], 3), colour, np.uint8)
-        cv2.imwrite(str(path), pixels[..., ::-1])
-        box = np.array([[20, 20, 50, 40]], np.float32)
-        return LabelledImage(path, wh, box, np.array([1]), no_boxes())
-
-    return image  # type: ignore[return-value]
 
 
 def same(one: View, two: View) -> bool:
