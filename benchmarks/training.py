@@ -120,9 +120,7 @@ def build(arguments: argparse.Namespace, folder: Path) -> Bench:
         batch=arguments.batch,
         workers=arguments.workers,
         steps=100_000,
-        augment=load_train_config(PAPER).augment
-        if arguments.form == "published"
-        else AugmentConfig(),
+        augment=augment,
     )
     pools = [Pool([label(path) for path in image_files(folder)], source)]
     views = TrainingViews(pools, config.image_px, config.augment, seed=0, batch=config.batch)
