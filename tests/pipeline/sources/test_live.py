@@ -109,7 +109,10 @@ def test_after_a_cut_it_goes_on(server: RtspServer, number: Number) -> None:
     report = source.report
     assert (report.reconnects, list(report.faults.values())) == (1, [1])
     numbers = [number(frame.image) for frame in found]
-    assert sum(b != (a + 1) % COUNT for a, b in pairwise(numbers)) == 1
+    # A cut in the middle of a picture leaves a damaged one, whose number is anything.
+    breaks = [at for at, (a, b) in enumerate(pairwise(numbers)) if b != (a + 1) % COUNT]
+    assert 1 <= len(breaks) <= 2
+    assert breaks[-1] - breaks[0] <= 1
     # The pause of half a second or more is in the times, what probing held back is not.
     assert max(np.diff([frame.time_s for frame in found])) > 0.5
     assert found[-1].time_s == pytest.approx(elapsed_s(found), abs=0.4)
