@@ -171,9 +171,14 @@ def squash(view: View, out_wh: tuple[int, int]) -> View:
 
     Made flatter, a view from straight above resembles an oblique one.
     """
+    return resized(view, out_wh, cv2.INTER_AREA)
+
+
+def resized(view: View, out_wh: tuple[int, int], interpolation: int) -> View:
+    """The view at another width and height, resampled as OpenCV's constant says."""
     height, width = view.image.shape[:2]
     factor = np.array((out_wh[0] / width, out_wh[1] / height) * 2, np.float32)
-    image = cv2.resize(view.image, out_wh, interpolation=cv2.INTER_AREA)
+    image = cv2.resize(view.image, out_wh, interpolation=interpolation)
     return View(
         image.astype(np.uint8, copy=False),
         view.boxes * factor,

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.data.augment import PADDING, Float32Array, View, clip
+from detector.data.augment import PADDING, Float32Array, View, clip, resized
 from detector.data.views_config import AugmentConfig
 from detector.detections import Image
 
@@ -84,14 +84,7 @@ def fit(view: View, out_px: int) -> View:
     height, width = view.image.shape[:2]
     ratio = out_px / max(height, width)
     wh = (max(round(width * ratio), 1), max(round(height * ratio), 1))
-    factor = np.array((wh[0] / width, wh[1] / height) * 2, np.float32)
-    image = cv2.resize(view.image, wh, interpolation=cv2.INTER_LINEAR)
-    return View(
-        image.astype(np.uint8, copy=False),
-        view.boxes * factor,
-        view.class_ids,
-        view.ignore * factor,
-    )
+    return resized(view, wh, cv2.INTER_LINEAR)
 
 
 def published_mosaic(views: list[View], canvas_px: int, meeting: tuple[int, int]) -> View:

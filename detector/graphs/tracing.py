@@ -48,8 +48,8 @@ def example_pixels() -> Tensor:
 def quiet_tracing() -> Iterator[None]:
     """Keeps torch from warning about its tracer, which is to be replaced one day.
 
-    The tracer takes a network of size n in 0.3 s; `torch.export` took 6 s for open sizes, and
-    gave up.
+    The tracer takes a network of size n in 0.3 s; `torch.export`, tried once with an example of one
+    image, refused open sizes after 6 s.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

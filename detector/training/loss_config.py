@@ -8,11 +8,10 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from detector.data.views_config import Positive
 from detector.model.spec import ModelSpec
 
 _STRICT = ConfigDict(extra="forbid")
-
-Positive = Annotated[float, Field(gt=0)]
 
 
 @dataclass(frozen=True, config=_STRICT)

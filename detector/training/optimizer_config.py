@@ -7,9 +7,10 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from detector.data.views_config import Positive
+
 _STRICT = ConfigDict(extra="forbid")
 
-Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Inertia = Annotated[float, Field(ge=0, lt=1)]
 
